@@ -20,16 +20,17 @@ PYPROJECT = HERE.parent / "pyproject.toml"
 # Which tables go into which lock. A later lock is held to the versions of the ones before it.
 LOCKS: dict[str, tuple[str, ...]] = {
     "base": ("dependencies", "extra:postgres", "group:build"),
+    "node": ("group:node",),
     "dev": ("dependencies", "extra:postgres", "group:build", "group:test", "group:lint"),
 }
 
 # Other sources than the index may hold rebuilt wheels, whose hashes nobody else could match.
 OTHER_SOURCES = ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "PIP_CONSTRAINT", "PIP_NO_INDEX")
 
-COMPILE = (
-    "pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header --newline=lf "
-    "--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options"
-).split()
+COMPILE = [
+    *("pip-compile", "--quiet", "--generate-hashes", "--strip-extras", "--allow-unsafe", "--no-header", "--newline=lf"),
+    *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "--no-emit-options"),
+]
 
 
 def wanted(lock: str) -> list[str]:
