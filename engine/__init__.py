@@ -1,0 +1,1 @@
+"""The Goodword engine: the whole product without a screen."""

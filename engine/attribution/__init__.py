@@ -1,0 +1,1 @@
+"""Who is credited for an order, and why."""

@@ -1,0 +1,61 @@
+"""Tables of decisions and of links between customers and ambassadors."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, UniqueConstraint
+from sqlmodel import Field
+
+from engine.kernel.tables import APPEND_ONLY, BrandRow, Document, one_of
+
+
+class Outcome(StrEnum):
+    """What a decision came to."""
+
+    CREDITED = "credited"
+    SELF_PURCHASE = "self_purchase"
+    NOBODY = "nobody"
+
+
+class Decision(BrandRow, table=True):
+    """Who gets the credit for an order: all candidates, the rule, the reason and the policy's version.
+
+    A later one (higher `seq`) replaces it; nothing is edited. `shares` and `candidates` are written by
+    `attribution.rules`.
+    """
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        UniqueConstraint("brand_id", "order_id", "seq"),
+        one_of("outcome", Outcome),
+        APPEND_ONLY,
+    )
+
+    order_id: UUID
+    seq: int
+    outcome: str = Field(max_length=16)
+    program_id: UUID | None = None
+    terms_id: UUID | None = None
+    rule: str = Field(max_length=60)
+    reason: str = Field(max_length=1000)
+    shares: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    candidates: list[dict[str, Any]] = Field(sa_column=Column(Document, nullable=False))
+    content_hash: str = Field(max_length=64)
+    decided_at: datetime
+
+
+class CustomerLink(BrandRow, table=True):
+    """The ambassador of a program's customer, by the customer's earliest order credited by code or click."""
+
+    __tablename__ = "customer_link"
+    __table_args__ = (UniqueConstraint("brand_id", "program_id", "customer_key"),)
+
+    program_id: UUID = Field(foreign_key="program.id")
+    customer_key: str = Field(max_length=32)
+    enrollment_id: UUID = Field(foreign_key="enrollment.id")
+    order_id: UUID
+    placed_at: datetime
+    connector: str = Field(max_length=40)
+    external_id: str = Field(max_length=200)

@@ -1,0 +1,1 @@
+"""How a person becomes, is and stops being an ambassador of a program."""

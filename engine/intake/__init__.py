@@ -1,0 +1,1 @@
+"""What shops tell us: deliveries, and the facts read from them."""

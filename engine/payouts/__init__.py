@@ -1,0 +1,1 @@
+"""How approved commission leaves: batches, payouts and their lines."""

@@ -1,0 +1,105 @@
+"""The only thing that a plugin imports: `from engine.plugin_api import …` and nothing else of Goodword."""
+
+from engine.kernel.errors import GoodwordError, InputError, MoneyError, RowProblem
+from engine.kernel.money import (
+    BPS,
+    MAX_MINOR,
+    PPM,
+    Currency,
+    Money,
+    allocate,
+    exponent_of,
+    parse_currency,
+    round_half_even,
+)
+from engine.plugin_api.attribution import (
+    WHOLE_PPM,
+    AttributionCase,
+    AttributionModel,
+    Candidate,
+    Share,
+    Signal,
+    Verdict,
+)
+from engine.plugin_api.connectors import Connector, Delivery, FileConnector
+from engine.plugin_api.errors import MissingCurrencyError, PluginError
+from engine.plugin_api.events import (
+    ChargebackEvent,
+    ChargebackState,
+    CommerceEvent,
+    Customer,
+    OrderEvent,
+    OrderLine,
+    RefundEvent,
+    RefundLine,
+    RefundState,
+)
+from engine.plugin_api.hookspecs import hookimpl
+from engine.plugin_api.manifest import API_VERSION, PluginManifest
+from engine.plugin_api.payouts import PaymentFile, PayoutRail, PayoutView
+from engine.plugin_api.rewards import (
+    Due,
+    LineView,
+    OrderCase,
+    OrderView,
+    Part,
+    PeriodCase,
+    PeriodDue,
+    PeriodStep,
+    RewardType,
+)
+from engine.plugin_api.settings import PluginSettings, RewardParams
+
+__all__ = [
+    "API_VERSION",
+    "BPS",
+    "MAX_MINOR",
+    "PPM",
+    "WHOLE_PPM",
+    "AttributionCase",
+    "AttributionModel",
+    "Candidate",
+    "ChargebackEvent",
+    "ChargebackState",
+    "CommerceEvent",
+    "Connector",
+    "Currency",
+    "Customer",
+    "Delivery",
+    "Due",
+    "FileConnector",
+    "GoodwordError",
+    "InputError",
+    "LineView",
+    "MissingCurrencyError",
+    "Money",
+    "MoneyError",
+    "OrderCase",
+    "OrderEvent",
+    "OrderLine",
+    "OrderView",
+    "Part",
+    "PaymentFile",
+    "PayoutRail",
+    "PayoutView",
+    "PeriodCase",
+    "PeriodDue",
+    "PeriodStep",
+    "PluginError",
+    "PluginManifest",
+    "PluginSettings",
+    "RefundEvent",
+    "RefundLine",
+    "RefundState",
+    "RewardParams",
+    "RewardType",
+    "RowProblem",
+    "Share",
+    "Signal",
+    "Verdict",
+    "allocate",
+    "exponent_of",
+    "hookimpl",
+    "parse_currency",
+    "round_half_even",
+]

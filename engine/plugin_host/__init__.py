@@ -1,0 +1,1 @@
+"""Finds plugins, keeps them apart, and asks them things through one guard."""

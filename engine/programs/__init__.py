@@ -1,0 +1,1 @@
+"""Programs: their versioned terms, attribution policy, rates and groups."""

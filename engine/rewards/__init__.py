@@ -1,0 +1,1 @@
+"""What is due, what was booked, and when it may be paid."""

@@ -1,0 +1,1 @@
+"""Promo codes: what leads from an order back to an ambassador."""

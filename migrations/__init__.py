@@ -1,0 +1,1 @@
+"""Alembic migrations. They never import the engine: a migration must mean the same for ever."""
