@@ -68,7 +68,7 @@ $(STAMPS)/dev: requirements/dev.txt | $(STAMPS)/base
 # The machine's own Node where it is new enough, else the one from the locked wheel.
 $(STAMPS)/npm: package.json package-lock.json requirements/node.txt | $(STAMPS)/venv
 	@echo "Fetching the front-end files …"
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && npm --version >/dev/null 2>&1 \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 \
 		|| $(INSTALL) --require-hashes -r requirements/node.txt
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
