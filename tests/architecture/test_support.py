@@ -73,7 +73,7 @@ SKIPS = {
 }
 
 
-@pytest.fixture(params=SKIPS.values(), ids=SKIPS.keys())
+@pytest.fixture(params=SKIPS.values(), ids=list(SKIPS))
 def skipping_run(request, pytester):
     pytester.makepyfile(request.param)
     only_ours = [
