@@ -14,14 +14,6 @@ from sqlmodel import Field
 from engine.kernel.tables import APPEND_ONLY, BrandRow, Document, minor_column, one_of
 
 
-class DeliveryState(StrEnum):
-    """`recorded`: its facts are in. `dead`: signed but unreadable, kept and replayable."""
-
-    RECEIVED = "received"
-    RECORDED = "recorded"
-    DEAD = "dead"
-
-
 class FactKind(StrEnum):
     """What a fact is about."""
 
@@ -34,25 +26,12 @@ class Delivery(BrandRow, table=True):
     """The key of something that arrived. Its bytes are in `DeliveryBody`, so that they can expire before the key."""
 
     __tablename__ = "delivery"
-    __table_args__ = (
-        UniqueConstraint("brand_id", "connector", "account", "delivery_key"),
-        Index(
-            "ix_delivery_open",
-            "brand_id",
-            "state",
-            "id",
-            sqlite_where=text("state <> 'recorded'"),
-            postgresql_where=text("state <> 'recorded'"),
-        ),
-        one_of("state", DeliveryState),
-    )
+    __table_args__ = (UniqueConstraint("brand_id", "connector", "account", "delivery_key"), APPEND_ONLY)
 
     connector: str = Field(max_length=40)
     account: str = Field(max_length=80)
     delivery_key: str = Field(max_length=300)
     content_hash: str = Field(max_length=64)
-    state: str = Field(max_length=16)
-    reason: str | None = Field(default=None, max_length=1000)
     received_at: datetime
 
 

@@ -23,6 +23,7 @@ class Keyring:
 
     def __init__(self, secret_key: SecretStr) -> None:
         self._root = secret_key.get_secret_value().encode()
+        self._derived: dict[str, bytes] = {}
         self._fernet = Fernet(urlsafe_b64encode(self._derive("at-rest")))
 
     def keyed_hash(self, purpose: str, value: str) -> str:
@@ -52,7 +53,10 @@ class Keyring:
             raise UnreadableSecretError from None
 
     def _derive(self, purpose: str) -> bytes:
-        return hmac.digest(self._root, purpose.encode(), "sha256")
+        key = self._derived.get(purpose)
+        if key is None:
+            key = self._derived[purpose] = hmac.digest(self._root, purpose.encode(), "sha256")
+        return key
 
 
 def new_token() -> str:

@@ -73,6 +73,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_login_email_key")),
     )
     op.create_table(
+        "rate_counter",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("subject_hash", sa.String(64), nullable=False),
+        sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rate_counter")),
+        sa.UniqueConstraint("subject_hash", "window_start", name=op.f("uq_rate_counter_subject_hash_window_start")),
+    )
+    op.create_index("ix_rate_counter_window_start", "rate_counter", ["window_start"], unique=False)
+    op.create_table(
         "ambassador",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("brand_id", sa.Uuid(), nullable=False),
@@ -186,10 +196,7 @@ def upgrade() -> None:
         sa.Column("account", sa.String(80), nullable=False),
         sa.Column("delivery_key", sa.String(300), nullable=False),
         sa.Column("content_hash", sa.String(64), nullable=False),
-        sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("reason", sa.String(1000), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("state IN ('received', 'recorded', 'dead')", name=op.f("ck_delivery_state_known")),
         sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_delivery_brand_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
         sa.UniqueConstraint(
@@ -199,14 +206,6 @@ def upgrade() -> None:
             "delivery_key",
             name=op.f("uq_delivery_brand_id_connector_account_delivery_key"),
         ),
-    )
-    op.create_index(
-        "ix_delivery_open",
-        "delivery",
-        ["brand_id", "state", "id"],
-        unique=False,
-        sqlite_where=sa.text("state <> 'recorded'"),
-        postgresql_where=sa.text("state <> 'recorded'"),
     )
     op.create_table(
         "delivery_body",
@@ -851,6 +850,7 @@ def upgrade() -> None:
         "commerce_fact",
         "commission",
         "decision",
+        "delivery",
         "enrollment_change",
         "group_membership",
         "ledger_account",

@@ -1,0 +1,150 @@
+"""Reads orders with all that was taken back from them, in keyed reads for a whole batch."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, select
+
+from engine.intake.tables import Chargeback, CommerceFact, Customer, Refund, ShopOrder
+from engine.kernel.database import UnitOfWork
+
+_ORDER: Table = ShopOrder.__table__  # type: ignore[attr-defined]
+_FACT: Table = CommerceFact.__table__  # type: ignore[attr-defined]
+_CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
+_CLAIMS: tuple[Table, ...] = (Refund.__table__, Chargeback.__table__)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A refund or chargeback as it stands."""
+
+    external_id: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """An order as it stands: its head, its newest payload, and its refunds and chargebacks."""
+
+    id: UUID
+    connector: str
+    account: str
+    external_id: str
+    placed_at: datetime
+    paid_at: datetime | None
+    currency: str
+    customer_key: str | None
+    blocked_reason: str | None
+    payload: dict[str, Any]
+    refunds: tuple[Claim, ...]
+    chargebacks: tuple[Claim, ...]
+
+    @property
+    def place(self) -> tuple[datetime, str, str]:
+        """Where the order stands among a customer's: ties compare connector and external id bytewise."""
+        return self.placed_at, self.connector, self.external_id
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOrder:
+    """A customer's first order as last noted."""
+
+    order_id: UUID
+    place: tuple[datetime, str, str]
+
+
+def order_ids(
+    unit: UnitOfWork, brand_id: UUID, *, connector: str, account: str, external_ids: Collection[str]
+) -> list[UUID]:
+    """Return the ids of those orders that have come. Index: uq_shop_order_brand_id_connector_account_external_id."""
+    statement = select(_ORDER.c.id).where(
+        _ORDER.c.brand_id == brand_id,
+        _ORDER.c.connector == connector,
+        _ORDER.c.account == account,
+        _ORDER.c.external_id.in_(sorted(external_ids)),
+    )
+    return list(unit.execute(statement).scalars())
+
+
+def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID, OrderRecord]:
+    """Return the orders with these ids, whole. Two joins by primary key, and one keyed read for each kind of claim."""
+    columns = (
+        _ORDER.c.id,
+        _ORDER.c.connector,
+        _ORDER.c.account,
+        _ORDER.c.external_id,
+        _ORDER.c.placed_at,
+        _ORDER.c.paid_at,
+        _ORDER.c.currency,
+        _ORDER.c.customer_key,
+        _ORDER.c.blocked_reason,
+        _FACT.c.payload,
+    )
+    statement = (
+        select(*columns)
+        .join(_FACT, _FACT.c.id == _ORDER.c.fact_id)
+        .where(_ORDER.c.brand_id == brand_id, _ORDER.c.id.in_(sorted(ids)))
+        .order_by(_ORDER.c.id)
+    )
+    if unit.dialect == "postgresql":
+        statement = statement.with_for_update(of=_ORDER)
+    rows = unit.execute(statement).all()
+    refunds, chargebacks = (_claims(unit, brand_id, table, rows) for table in _CLAIMS)
+    return {
+        row.id: OrderRecord(
+            *row,
+            refunds=tuple(refunds.get((row.connector, row.account, row.external_id), ())),
+            chargebacks=tuple(chargebacks.get((row.connector, row.account, row.external_id), ())),
+        )
+        for row in rows
+    }
+
+
+def first_orders(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str]) -> dict[str, FirstOrder]:
+    """Return the first order noted of each customer. Index: uq_customer_brand_id_customer_key."""
+    statement = select(
+        _CUSTOMER.c.customer_key,
+        _CUSTOMER.c.first_order_id,
+        _CUSTOMER.c.first_placed_at,
+        _CUSTOMER.c.first_connector,
+        _CUSTOMER.c.first_external_id,
+    ).where(_CUSTOMER.c.brand_id == brand_id, _CUSTOMER.c.customer_key.in_(sorted(customer_keys)))
+    return {row[0]: FirstOrder(row[1], (row[2], row[3], row[4])) for row in unit.execute(statement)}
+
+
+def orders_of_customers(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str]) -> list[UUID]:
+    """Return the ids of all orders of these customers. Index: ix_shop_order_customer."""
+    statement = select(_ORDER.c.id).where(
+        _ORDER.c.brand_id == brand_id,
+        _ORDER.c.customer_key.in_(sorted(customer_keys)),
+        _ORDER.c.customer_key.is_not(None),
+    )
+    return list(unit.execute(statement).scalars())
+
+
+def _claims(
+    unit: UnitOfWork, brand_id: UUID, table: Table, orders: Sequence[Any]
+) -> dict[tuple[str, str, str], list[Claim]]:
+    """Read the refunds or chargebacks of `orders`. Indexes: ix_refund_order, ix_chargeback_order."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for order in orders:
+        wanted.setdefault((order.connector, order.account), []).append(order.external_id)
+    found: dict[tuple[str, str, str], list[Claim]] = {}
+    for (connector, account), external_ids in wanted.items():
+        statement = (
+            select(table.c.order_external_id, table.c.external_id, _FACT.c.payload)
+            .join(_FACT, _FACT.c.id == table.c.fact_id)
+            .where(
+                table.c.brand_id == brand_id,
+                table.c.connector == connector,
+                table.c.account == account,
+                table.c.order_external_id.in_(external_ids),
+            )
+            .order_by(table.c.external_id)
+        )
+        for order_id, external_id, payload in unit.execute(statement):
+            found.setdefault((connector, account, order_id), []).append(Claim(external_id, payload))
+    return found

@@ -1,0 +1,285 @@
+"""Records what arrived: keyed deliveries, versioned facts, and a head for each thing.
+
+The same delivery k times has the effect of one, and any order of arrival ends in the same heads: a version replaces the
+head only when it is newer, by (`version_at`, `content_hash`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engine.intake.rules import FactDraft, Source, instant
+from engine.intake.tables import (
+    Chargeback,
+    CommerceFact,
+    Delivery,
+    DeliveryBody,
+    FactKind,
+    Notice,
+    Refund,
+    ShopOrder,
+)
+from engine.kernel.canonical import content_hash
+from engine.kernel.database import UnitOfWork
+from engine.kernel.ids import new_id
+
+_HEADS: dict[FactKind, Table] = {
+    FactKind.ORDER: ShopOrder.__table__,  # type: ignore[attr-defined]
+    FactKind.REFUND: Refund.__table__,  # type: ignore[attr-defined]
+    FactKind.CHARGEBACK: Chargeback.__table__,  # type: ignore[attr-defined]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDelivery:
+    """A delivery whose events were checked and written as facts. `line` is where it began in a file."""
+
+    key: str
+    body: bytes
+    facts: tuple[FactDraft, ...]
+    line: int | None = None
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What recording a batch did. `touched` are external ids of the orders whose facts changed.
+
+    `refused` are deliveries whose key was used before with other content: the shop contradicts itself.
+    """
+
+    new: int = 0
+    repeated: int = 0
+    older: int = 0
+    touched: set[str] = field(default_factory=set)
+    refused: list[CheckedDelivery] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Head:
+    """A head as read or as it will be written."""
+
+    id: UUID
+    version: tuple[Any, str]
+    stored: bool
+    draft: FactDraft | None = None
+    fact_id: UUID | None = None
+
+
+def record(unit: UnitOfWork, brand_id: UUID, source: Source, deliveries: Sequence[CheckedDelivery]) -> Recorded:
+    """Store `deliveries` and their facts; return what changed.
+
+    Two keyed reads for the keys and one for each kind of head, then one bulk write for each table.
+    """
+    result = Recorded()
+    fresh = _unknown_deliveries(unit, brand_id, source, deliveries, result)
+    if not fresh:
+        return result
+    heads = _read_heads(unit, brand_id, source, fresh)
+    facts: list[dict[str, Any]] = []
+    for delivery_id, delivery in fresh:
+        for draft in delivery.facts:
+            row = _advance(unit, brand_id, source, heads, draft, delivery_id)
+            if row is None:
+                result.older += 1
+                continue
+            facts.append(row)
+            result.touched.add(draft.order_external_id)
+    _write(unit, brand_id, source, fresh, facts, heads)
+    return result
+
+
+def notice(unit: UnitOfWork, brand_id: UUID, notices: Sequence[tuple[str, str, UUID | None, str]]) -> None:
+    """Note things that somebody should know, as (key, kind, order id, text); a key that is there stays as it is."""
+    if not notices:
+        return
+    rows = [
+        {
+            "id": new_id(),
+            "brand_id": brand_id,
+            "notice_key": key,
+            "kind": kind,
+            "order_id": order_id,
+            "text": text,
+            "noticed_at": unit.now,
+        }
+        for key, kind, order_id, text in notices
+    ]
+    dialect = sqlite if unit.dialect == "sqlite" else postgresql
+    unit.execute(dialect.insert(Notice.__table__).on_conflict_do_nothing(), rows)  # type: ignore[attr-defined]
+
+
+def _unknown_deliveries(
+    unit: UnitOfWork, brand_id: UUID, source: Source, deliveries: Sequence[CheckedDelivery], result: Recorded
+) -> list[tuple[UUID, CheckedDelivery]]:
+    known = dict(
+        unit.execute(
+            select(Delivery.delivery_key, Delivery.content_hash).where(
+                Delivery.brand_id == brand_id,
+                Delivery.connector == source.connector,
+                Delivery.account == source.account,
+                Delivery.delivery_key.in_([delivery.key for delivery in deliveries]),  # type: ignore[attr-defined]
+            )
+        ).all()
+    )
+    fresh: list[tuple[UUID, CheckedDelivery]] = []
+    for delivery in deliveries:
+        said = _said(delivery)
+        if delivery.key not in known:
+            known[delivery.key] = said
+            fresh.append((new_id(), delivery))
+            result.new += 1
+        elif known[delivery.key] == said:
+            result.repeated += 1
+        else:
+            result.refused.append(delivery)
+    return fresh
+
+
+def _said(delivery: CheckedDelivery) -> str:
+    """What a delivery says, whatever its bytes look like."""
+    hashes = [fact.content_hash for fact in delivery.facts]
+    return hashes[0] if len(hashes) == 1 else content_hash(hashes)
+
+
+def _read_heads(
+    unit: UnitOfWork, brand_id: UUID, source: Source, fresh: Sequence[tuple[UUID, CheckedDelivery]]
+) -> dict[tuple[FactKind, str], _Head]:
+    wanted: dict[FactKind, set[str]] = {}
+    for _, delivery in fresh:
+        for draft in delivery.facts:
+            wanted.setdefault(draft.kind, set()).add(draft.external_id)
+    heads: dict[tuple[FactKind, str], _Head] = {}
+    for kind, external_ids in wanted.items():
+        columns = _HEADS[kind].c
+        statement = select(columns.id, columns.external_id, columns.version_at, columns.content_hash).where(
+            columns.brand_id == brand_id,
+            columns.connector == source.connector,
+            columns.account == source.account,
+            columns.external_id.in_(sorted(external_ids)),
+        )
+        if unit.dialect == "postgresql":
+            statement = statement.order_by(columns.id).with_for_update()
+        for row in unit.execute(statement):
+            heads[kind, row.external_id] = _Head(row.id, (row.version_at, row.content_hash), stored=True)
+    return heads
+
+
+def _advance(
+    unit: UnitOfWork,
+    brand_id: UUID,
+    source: Source,
+    heads: dict[tuple[FactKind, str], _Head],
+    draft: FactDraft,
+    delivery_id: UUID,
+) -> dict[str, Any] | None:
+    """Move the thing's head to `draft` if that is newer; return the fact's row, or None."""
+    head = heads.get((draft.kind, draft.external_id))
+    if head is None:
+        head = heads[draft.kind, draft.external_id] = _Head(new_id(), draft.version, stored=False)
+    elif head.version >= draft.version:
+        return None
+    elif head.version[0] == draft.version[0]:
+        _note_tie(unit, brand_id, source, draft)
+    head.version, head.draft, head.fact_id = draft.version, draft, new_id()
+    return {
+        "id": head.fact_id,
+        "brand_id": brand_id,
+        "delivery_id": delivery_id,
+        "kind": draft.kind.value,
+        "connector": source.connector,
+        "account": source.account,
+        "external_id": draft.external_id,
+        "version_at": draft.version_at,
+        "content_hash": draft.content_hash,
+        "payload": draft.payload,
+        "recorded_at": unit.now,
+    }
+
+
+def _note_tie(unit: UnitOfWork, brand_id: UUID, source: Source, draft: FactDraft) -> None:
+    key = f"tie:{source.connector}:{source.account}:{draft.kind}:{draft.external_id}:{draft.version_at.isoformat()}"
+    text = (
+        f"{source.connector} sent two contents of {draft.kind} {draft.external_id} with one time of change; "
+        "the same one of them is kept whatever order they come in."
+    )
+    notice(unit, brand_id, [(key, "tie", None, text)])
+
+
+def _write(
+    unit: UnitOfWork,
+    brand_id: UUID,
+    source: Source,
+    fresh: Sequence[tuple[UUID, CheckedDelivery]],
+    facts: Sequence[dict[str, Any]],
+    heads: dict[tuple[FactKind, str], _Head],
+) -> None:
+    place = {"brand_id": brand_id, "connector": source.connector, "account": source.account}
+    unit.execute(
+        insert(Delivery.__table__),  # type: ignore[attr-defined]
+        [
+            place
+            | {
+                "id": delivery_id,
+                "delivery_key": delivery.key,
+                "content_hash": _said(delivery),
+                "received_at": unit.now,
+            }
+            for delivery_id, delivery in fresh
+        ],
+    )
+    unit.execute(
+        insert(DeliveryBody.__table__),  # type: ignore[attr-defined]
+        [{"id": delivery_id, "brand_id": brand_id, "body": delivery.body} for delivery_id, delivery in fresh],
+    )
+    if facts:
+        unit.execute(insert(CommerceFact.__table__), facts)  # type: ignore[attr-defined]
+    for kind in FactKind:
+        moved = [(head, head.draft) for (of, _), head in heads.items() if of is kind and head.draft]
+        if moved:
+            _write_heads(unit, kind, place, moved)
+
+
+def _write_heads(
+    unit: UnitOfWork, kind: FactKind, place: dict[str, Any], moved: Sequence[tuple[_Head, FactDraft]]
+) -> None:
+    table = _HEADS[kind]
+    looked_up_by = _order_columns if kind is FactKind.ORDER else _claim_columns
+    changes = [
+        {
+            "fact_id": head.fact_id,
+            "version_at": draft.version_at,
+            "content_hash": draft.content_hash,
+            **looked_up_by(draft),
+        }
+        for head, draft in moved
+    ]
+    new = [
+        place | {"id": head.id, "external_id": draft.external_id} | change
+        for (head, draft), change in zip(moved, changes, strict=True)
+        if not head.stored
+    ]
+    changed = [change | {"head_id": head.id} for (head, _), change in zip(moved, changes, strict=True) if head.stored]
+    if new:
+        unit.execute(insert(table), new)
+    if changed:
+        names = [name for name in changed[0] if name != "head_id"]
+        statement = update(table).where(table.c.id == bindparam("head_id"))
+        unit.execute(statement.values({name: bindparam(name) for name in names}), changed)
+
+
+def _order_columns(draft: FactDraft) -> dict[str, Any]:
+    return {
+        "placed_at": instant(draft.payload, "placed_at"),
+        "paid_at": instant(draft.payload, "paid_at"),
+        "currency": draft.payload["currency"],
+        "charged_minor": draft.payload["charged"],
+        "customer_key": draft.payload.get("customer"),
+    }
+
+
+def _claim_columns(draft: FactDraft) -> dict[str, Any]:
+    return {"order_external_id": draft.order_external_id}
