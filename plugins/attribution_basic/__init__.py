@@ -1,0 +1,21 @@
+"""The attribution model that every installation starts with: the policy's signals, in their order."""
+
+from engine.plugin_api import AttributionModel, PluginManifest, hookimpl
+from plugins.attribution_basic.model import BasicModel
+
+
+@hookimpl
+def manifest() -> PluginManifest:
+    """Say who the plugin is."""
+    return PluginManifest(
+        name="attribution_basic",
+        version="1.0.0",
+        title="Basic attribution",
+        summary="Gives the whole order to one ambassador: whoever the first signal of the policy points to.",
+    )
+
+
+@hookimpl
+def attribution_models() -> tuple[AttributionModel, ...]:
+    """Register the model `basic`."""
+    return (BasicModel(),)
