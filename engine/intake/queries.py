@@ -10,11 +10,12 @@ from sqlalchemy import Table, select
 
 from engine.intake.tables import Chargeback, CommerceFact, Customer, Refund, ShopOrder
 from engine.kernel.database import UnitOfWork
+from engine.kernel.tables import table_of
 
-_ORDER: Table = ShopOrder.__table__  # type: ignore[attr-defined]
-_FACT: Table = CommerceFact.__table__  # type: ignore[attr-defined]
-_CUSTOMER: Table = Customer.__table__  # type: ignore[attr-defined]
-_CLAIMS: tuple[Table, ...] = (Refund.__table__, Chargeback.__table__)  # type: ignore[attr-defined]
+_ORDER = table_of(ShopOrder)
+_FACT = table_of(CommerceFact)
+_CUSTOMER = table_of(Customer)
+_CLAIMS = (table_of(Refund), table_of(Chargeback))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID
     refunds, chargebacks = (_claims(unit, brand_id, table, rows) for table in _CLAIMS)
     return {
         row.id: OrderRecord(
-            *row,
-            refunds=tuple(refunds.get((row.connector, row.account, row.external_id), ())),
-            chargebacks=tuple(chargebacks.get((row.connector, row.account, row.external_id), ())),
+            *row[:],
+            tuple(refunds.get((row.connector, row.account, row.external_id), ())),
+            tuple(chargebacks.get((row.connector, row.account, row.external_id), ())),
         )
         for row in rows
     }

@@ -84,6 +84,8 @@ def fact_of(event: CommerceEvent, hasher: CustomerHasher) -> FactDraft:
             kind, order_id, payload = FactKind.REFUND, event.order_external_id, _refund(event)
         case ChargebackEvent():
             kind, order_id, payload = FactKind.CHARGEBACK, event.order_external_id, _chargeback(event)
+        case _:
+            raise InputError(f"{type(event).__name__} is not an event of commerce.")
     _check_id("order_external_id", order_id)
     version_at = event.updated_at.astimezone(UTC)
     return FactDraft(kind, event.external_id, order_id, version_at, content_hash(payload), payload)
@@ -181,12 +183,12 @@ def _chargeback(event: ChargebackEvent) -> dict[str, Any]:
     }
 
 
-def _check_id(field: str, value: str) -> None:
+def _check_id(field: str, value: object) -> None:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or not value.isprintable():
         raise InputError(f"An id is 1 to {MAX_ID} printable characters, not {value!r:.60}.", field=field)
 
 
-def _check_amount(field: str, minor: int) -> None:
+def _check_amount(field: str, minor: object) -> None:
     if type(minor) is not int or not 0 <= minor <= MAX_MINOR:
         raise InputError(f"An amount is a whole number of minor units from 0 on, not {minor!r:.40}.", field=field)
 

@@ -4,7 +4,7 @@ The same delivery k times has the effect of one, and any order of arrival ends i
 head only when it is newer, by (`version_at`, `content_hash`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -26,11 +26,12 @@ from engine.intake.tables import (
 from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
+from engine.kernel.tables import table_of
 
 _HEADS: dict[FactKind, Table] = {
-    FactKind.ORDER: ShopOrder.__table__,  # type: ignore[attr-defined]
-    FactKind.REFUND: Refund.__table__,  # type: ignore[attr-defined]
-    FactKind.CHARGEBACK: Chargeback.__table__,  # type: ignore[attr-defined]
+    FactKind.ORDER: table_of(ShopOrder),
+    FactKind.REFUND: table_of(Refund),
+    FactKind.CHARGEBACK: table_of(Chargeback),
 }
 
 
@@ -78,17 +79,18 @@ def record(unit: UnitOfWork, brand_id: UUID, source: Source, deliveries: Sequenc
     fresh = _unknown_deliveries(unit, brand_id, source, deliveries, result)
     if not fresh:
         return result
+    place = {"brand_id": brand_id, "connector": source.connector, "account": source.account}
     heads = _read_heads(unit, brand_id, source, fresh)
     facts: list[dict[str, Any]] = []
     for delivery_id, delivery in fresh:
         for draft in delivery.facts:
-            row = _advance(unit, brand_id, source, heads, draft, delivery_id)
+            row = _advance(unit, place, heads, draft, delivery_id=delivery_id)
             if row is None:
                 result.older += 1
                 continue
             facts.append(row)
             result.touched.add(draft.order_external_id)
-    _write(unit, brand_id, source, fresh, facts, heads)
+    _write(unit, place, fresh, facts, heads=heads)
     return result
 
 
@@ -109,19 +111,20 @@ def notice(unit: UnitOfWork, brand_id: UUID, notices: Sequence[tuple[str, str, U
         for key, kind, order_id, text in notices
     ]
     dialect = sqlite if unit.dialect == "sqlite" else postgresql
-    unit.execute(dialect.insert(Notice.__table__).on_conflict_do_nothing(), rows)  # type: ignore[attr-defined]
+    unit.execute(dialect.insert(table_of(Notice)).on_conflict_do_nothing(), rows)
 
 
 def _unknown_deliveries(
     unit: UnitOfWork, brand_id: UUID, source: Source, deliveries: Sequence[CheckedDelivery], result: Recorded
 ) -> list[tuple[UUID, CheckedDelivery]]:
-    known = dict(
+    columns = table_of(Delivery).c
+    known: dict[str, str] = dict(
         unit.execute(
-            select(Delivery.delivery_key, Delivery.content_hash).where(
-                Delivery.brand_id == brand_id,
-                Delivery.connector == source.connector,
-                Delivery.account == source.account,
-                Delivery.delivery_key.in_([delivery.key for delivery in deliveries]),  # type: ignore[attr-defined]
+            select(columns.delivery_key, columns.content_hash).where(
+                columns.brand_id == brand_id,
+                columns.connector == source.connector,
+                columns.account == source.account,
+                columns.delivery_key.in_([delivery.key for delivery in deliveries]),
             )
         ).all()
     )
@@ -170,10 +173,10 @@ def _read_heads(
 
 def _advance(
     unit: UnitOfWork,
-    brand_id: UUID,
-    source: Source,
+    place: Mapping[str, Any],
     heads: dict[tuple[FactKind, str], _Head],
     draft: FactDraft,
+    *,
     delivery_id: UUID,
 ) -> dict[str, Any] | None:
     """Move the thing's head to `draft` if that is newer; return the fact's row, or None."""
@@ -183,15 +186,13 @@ def _advance(
     elif head.version >= draft.version:
         return None
     elif head.version[0] == draft.version[0]:
-        _note_tie(unit, brand_id, source, draft)
+        _note_tie(unit, place, draft)
     head.version, head.draft, head.fact_id = draft.version, draft, new_id()
     return {
+        **place,
         "id": head.fact_id,
-        "brand_id": brand_id,
         "delivery_id": delivery_id,
         "kind": draft.kind.value,
-        "connector": source.connector,
-        "account": source.account,
         "external_id": draft.external_id,
         "version_at": draft.version_at,
         "content_hash": draft.content_hash,
@@ -200,29 +201,29 @@ def _advance(
     }
 
 
-def _note_tie(unit: UnitOfWork, brand_id: UUID, source: Source, draft: FactDraft) -> None:
-    key = f"tie:{source.connector}:{source.account}:{draft.kind}:{draft.external_id}:{draft.version_at.isoformat()}"
+def _note_tie(unit: UnitOfWork, place: Mapping[str, Any], draft: FactDraft) -> None:
+    what = f"{place['connector']}:{place['account']}:{draft.kind}:{draft.external_id}"
+    key = f"tie:{content_hash([what, draft.version_at.isoformat()])}"
     text = (
-        f"{source.connector} sent two contents of {draft.kind} {draft.external_id} with one time of change; "
+        f"{place['connector']} sent two contents of {draft.kind} {draft.external_id} with one time of change; "
         "the same one of them is kept whatever order they come in."
     )
-    notice(unit, brand_id, [(key, "tie", None, text)])
+    notice(unit, place["brand_id"], [(key, "tie", None, text)])
 
 
 def _write(
     unit: UnitOfWork,
-    brand_id: UUID,
-    source: Source,
+    place: Mapping[str, Any],
     fresh: Sequence[tuple[UUID, CheckedDelivery]],
     facts: Sequence[dict[str, Any]],
+    *,
     heads: dict[tuple[FactKind, str], _Head],
 ) -> None:
-    place = {"brand_id": brand_id, "connector": source.connector, "account": source.account}
     unit.execute(
-        insert(Delivery.__table__),  # type: ignore[attr-defined]
+        insert(table_of(Delivery)),
         [
-            place
-            | {
+            {
+                **place,
                 "id": delivery_id,
                 "delivery_key": delivery.key,
                 "content_hash": _said(delivery),
@@ -232,11 +233,11 @@ def _write(
         ],
     )
     unit.execute(
-        insert(DeliveryBody.__table__),  # type: ignore[attr-defined]
-        [{"id": delivery_id, "brand_id": brand_id, "body": delivery.body} for delivery_id, delivery in fresh],
+        insert(table_of(DeliveryBody)),
+        [{"id": delivery_id, "brand_id": place["brand_id"], "body": delivery.body} for delivery_id, delivery in fresh],
     )
     if facts:
-        unit.execute(insert(CommerceFact.__table__), facts)  # type: ignore[attr-defined]
+        unit.execute(insert(table_of(CommerceFact)), facts)
     for kind in FactKind:
         moved = [(head, head.draft) for (of, _), head in heads.items() if of is kind and head.draft]
         if moved:
@@ -244,7 +245,7 @@ def _write(
 
 
 def _write_heads(
-    unit: UnitOfWork, kind: FactKind, place: dict[str, Any], moved: Sequence[tuple[_Head, FactDraft]]
+    unit: UnitOfWork, kind: FactKind, place: Mapping[str, Any], moved: Sequence[tuple[_Head, FactDraft]]
 ) -> None:
     table = _HEADS[kind]
     looked_up_by = _order_columns if kind is FactKind.ORDER else _claim_columns
@@ -258,7 +259,7 @@ def _write_heads(
         for head, draft in moved
     ]
     new = [
-        place | {"id": head.id, "external_id": draft.external_id} | change
+        {**place, "id": head.id, "external_id": draft.external_id, **change}
         for (head, draft), change in zip(moved, changes, strict=True)
         if not head.stored
     ]

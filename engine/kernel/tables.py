@@ -6,7 +6,7 @@ A table is storage, not validation: `table=True` models check nothing. Input is 
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Dialect, Integer
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Dialect, Integer, Table
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -45,6 +45,11 @@ class BrandRow(SQLModel):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     brand_id: UUID = Field(foreign_key="brand.id", nullable=False)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the Core table of a model, for statements that must not build objects."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
 def minor_column(*, nullable: bool = False) -> Any:

@@ -1,0 +1,290 @@
+"""What an order owes: net base, rates, rounding, caps, and what is left to book.
+
+Pure: facts and terms in, amounts out. Rules of DESIGN.md section 3, "Book the difference": reductions are exact
+fractions of a line's original base, clamped per line; a rate applies to the net base, rounded once, half-even, then
+capped; flat amounts shrink with net ÷ original base.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
+
+from engine.kernel.clock import local_date, start_of_day
+from engine.kernel.errors import GoodwordError
+from engine.kernel.money import BPS, PPM, allocate, round_half_even
+from engine.plugin_api import Due, Part, PeriodDue
+from engine.programs.schemas import BaseRules
+
+SHIPPING_LINE: Final = "shipping"
+_ALL: Final = Fraction(1)
+_NOTHING: Final = Fraction(0)
+
+
+class ContractBreachError(GoodwordError):
+    """A reward type answered with something that the contract does not allow; the order is blocked."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"A reward type broke its contract: {problem}.")
+
+
+class ClaimLike(Protocol):
+    """A refund or chargeback: its id and payload."""
+
+    @property
+    def external_id(self) -> str:
+        """The shop's id."""
+        ...
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What is known of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """One line that counts, with the base a rate applies to before anything was taken back."""
+
+    line_id: str
+    base_minor: int
+    quantity: int
+    product: str | None
+    collections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What of an order was taken back: the share that is kept of each line (1 where not named), and what was odd.
+
+    `hold` says why the order must wait (an open chargeback).
+    """
+
+    kept: Mapping[str, Fraction]
+    kept_elsewhere: Fraction
+    hold: str | None
+    oddities: tuple[tuple[str, str], ...]
+
+    def share_of(self, line_id: str) -> Fraction:
+        """Return the kept share of a line, from 0 to 1."""
+        return self.kept.get(line_id, self.kept_elsewhere)
+
+
+NOTHING_TAKEN: Final = TakenBack({}, _ALL, None, ())
+
+
+def commissionable_lines(order: Mapping[str, Any], rules: BaseRules) -> tuple[LineFacts, ...]:
+    """Return the lines that count, with their original base in minor units.
+
+    Line totals after discounts; tax, shipping and gift cards only if `rules` says so; excluded products never.
+    """
+    lines = [
+        LineFacts(
+            line["id"],
+            line["net"] + (line.get("tax", 0) if rules.include_tax else 0),
+            line.get("quantity", 1),
+            line.get("product"),
+            tuple(line.get("collections", ())),
+        )
+        for line in order["lines"]
+        if _counts(line, rules)
+    ]
+    if rules.include_shipping and order.get("shipping"):
+        lines.append(LineFacts(SHIPPING_LINE, order["shipping"], 1, None, ()))
+    return tuple(lines)
+
+
+def taken_back(order: Mapping[str, Any], refunds: Sequence[ClaimLike], chargebacks: Sequence[ClaimLike]) -> TakenBack:
+    """Return what refunds and chargebacks leave of `order`.
+
+    A refund of lines takes its part of each line; one of an amount takes amount ÷ charged of every line; where nothing
+    was charged only line refunds count. A failed or cancelled refund counts for nothing, a lost chargeback like an
+    amount, an open one holds. A claim in another currency than the order's holds too: a person must look.
+    """
+    if not refunds and not chargebacks and "cancelled_at" not in order:
+        return NOTHING_TAKEN
+    if "cancelled_at" in order:
+        return TakenBack({}, _NOTHING, None, ())
+    nets = {line["id"]: line["net"] for line in order["lines"]}
+    of_lines: dict[str, int] = {}
+    of_all = 0
+    holds: list[str] = []
+    oddities: list[tuple[str, str]] = []
+    for refund in refunds:
+        claim = refund.payload
+        if claim["state"] in {"failed", "cancelled"}:
+            continue
+        if claim["currency"] != order["currency"]:
+            holds.append(f"refund {refund.external_id} is in {claim['currency']}, the order in {order['currency']}")
+        elif "lines" in claim:
+            for line_id, minor in claim["lines"].items():
+                of_lines[line_id] = of_lines.get(line_id, 0) + minor
+        else:
+            of_all += claim["amount"]
+    for chargeback in chargebacks:
+        claim = chargeback.payload
+        if claim["state"] == "open":
+            holds.append(f"chargeback {chargeback.external_id} is open")
+        elif claim["state"] == "lost" and claim["currency"] != order["currency"]:
+            holds.append(f"chargeback {chargeback.external_id} is in {claim['currency']}")
+        elif claim["state"] == "lost":
+            of_all += claim["amount"]
+    charged = order["charged"]
+    elsewhere = max(_NOTHING, 1 - Fraction(of_all, charged)) if charged else _ALL
+    kept = {}
+    for line_id, minor in of_lines.items():
+        if line_id not in nets:
+            oddities.append(
+                (f"unknown-line:{line_id}", f"A refund names line {line_id}, which the order does not have.")
+            )
+        elif nets[line_id]:
+            kept[line_id] = max(_NOTHING, elsewhere - Fraction(minor, nets[line_id]))
+    if of_all > charged or any(minor > nets.get(line_id, minor) for line_id, minor in of_lines.items()):
+        oddities.append(("excess", "More was refunded than the order came to; it counts as all of it."))
+    return TakenBack(kept, elsewhere, "; ".join(holds)[:300] or None, tuple(oddities))
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """What a scope owes, and how that came about.
+
+    `base_minor` is the net base that counted, `period_base_minor` the part of it that the month's settlement counts,
+    both for this beneficiary's share. `steps` explain `amount_minor` and sum to it before the cap.
+    """
+
+    amount_minor: int
+    base_minor: int
+    period_base_minor: int
+    steps: tuple[dict[str, Any], ...]
+    cap_minor: int | None
+
+
+def price(due: Due, lines: Sequence[LineFacts], taken: TakenBack, *, share_ppm: int = PPM) -> Priced:
+    """Turn a reward's answer for an order into an amount.
+
+    Each rate is applied to the net base of its lines and rounded once; flat amounts are summed exactly and rounded
+    once; then the cap, multiplied like all flat amounts by the beneficiary's share.
+
+    Raises:
+        ContractBreachError: the answer has a rate or amount that may not be.
+    """
+    share = Fraction(share_ppm, PPM)
+    by_id = {line.line_id: line for line in lines}
+    net_of_rate: dict[tuple[int, str], Fraction] = {}
+    flat = _NOTHING
+    flat_why: list[str] = []
+    base, in_period = _NOTHING, _NOTHING
+    counted: set[str] = set()
+    for part in due.parts:
+        chosen = _lines_of(part, by_id)
+        net = sum((line.base_minor * taken.share_of(line.line_id) for line in chosen), _NOTHING) * share
+        fresh = [line for line in chosen if line.line_id not in counted]
+        counted.update(line.line_id for line in fresh)
+        base += sum((line.base_minor * taken.share_of(line.line_id) for line in fresh), _NOTHING) * share
+        if part.in_period:
+            in_period += net
+        if part.rate_bps is not None:
+            key = (part.rate_bps, part.why)
+            net_of_rate[key] = net_of_rate.get(key, _NOTHING) + net
+        if part.flat_minor is not None:
+            original = sum(line.base_minor for line in chosen) * share
+            flat += part.flat_minor * share * (net / original if original else _NOTHING)
+            flat_why.append(part.why)
+    steps = [
+        {"rate_bps": bps, "base": _plain(net), "amount": round_half_even(net * bps / BPS), "why": why}
+        for (bps, why), net in sorted(net_of_rate.items())
+    ]
+    if flat_why:
+        steps.append({"flat": _plain(flat), "amount": round_half_even(flat), "why": "; ".join(filter(None, flat_why))})
+    amount = sum(step["amount"] for step in steps)
+    cap = None if due.cap_minor is None else round_half_even(due.cap_minor * share)
+    return Priced(
+        amount if cap is None else min(amount, cap),
+        round_half_even(base),
+        round_half_even(in_period),
+        tuple(steps),
+        cap,
+    )
+
+
+def price_period(due: PeriodDue, *, accrued_minor: int) -> Priced:
+    """Turn a reward's answer for a closed month into what is still to be settled.
+
+    The month's tiers, each rounded once, minus what its orders accrued (`accrued_minor`).
+
+    Raises:
+        ContractBreachError: the answer has a rate or base that may not be.
+    """
+    steps = []
+    for step in due.steps:
+        _check(type(step.base_minor) is int, f"a base of {step.base_minor!r}")
+        _check_rate(step.rate_bps)
+        amount = round_half_even(Fraction(step.base_minor) * step.rate_bps / BPS)
+        steps.append({"rate_bps": step.rate_bps, "base": str(step.base_minor), "amount": amount, "why": step.why})
+    owed = sum(step["amount"] for step in steps)
+    steps.append({"accrued": -accrued_minor, "amount": -accrued_minor, "why": "what its orders accrued already"})
+    base = sum(step.base_minor for step in due.steps)
+    return Priced(owed - accrued_minor, base, 0, tuple(steps), None)
+
+
+def split_over_lines(amount_minor: int, lines: Sequence[LineFacts], taken: TakenBack) -> dict[str, int]:
+    """Split a commission over the order's lines by net base, without loss: the parts sum to it exactly."""
+    weights = [line.base_minor * taken.share_of(line.line_id) for line in lines]
+    parts = allocate(amount_minor, weights) if lines else []
+    return {line.line_id: part for line, part in zip(lines, parts, strict=True)}
+
+
+def due_at(paid_at: datetime, *, hold_days: int, zone: ZoneInfo) -> datetime:
+    """Return when a commission is due: the start of the local day after the paid date plus the hold days."""
+    return start_of_day(local_date(paid_at, zone) + timedelta(days=hold_days + 1), zone)
+
+
+def check_due(answers: Sequence[Due], asked: int) -> None:
+    """Refuse an answer of another shape than the question.
+
+    Raises:
+        ContractBreachError: the answers are not one for each case, or hold something that may not be.
+    """
+    _check(len(answers) == asked, f"{len(answers)} answers to {asked} questions")
+    for answer in answers:
+        _check(isinstance(answer, Due), f"an answer of type {type(answer).__name__}")
+        _check(answer.cap_minor is None or _is_amount(answer.cap_minor), f"a cap of {answer.cap_minor!r}")
+        for part in answer.parts:
+            if part.rate_bps is not None:
+                _check_rate(part.rate_bps)
+            _check(part.flat_minor is None or _is_amount(part.flat_minor), f"a flat amount of {part.flat_minor!r}")
+
+
+def _counts(line: Mapping[str, Any], rules: BaseRules) -> bool:
+    if line.get("gift_card") and not rules.include_gift_cards:
+        return False
+    if line.get("product") in rules.excluded_products:
+        return False
+    return rules.excluded_collections.isdisjoint(line.get("collections", ()))
+
+
+def _lines_of(part: Part, by_id: Mapping[str, LineFacts]) -> list[LineFacts]:
+    if part.line_ids is None:
+        return list(by_id.values())
+    _check(all(line_id in by_id for line_id in part.line_ids), "a part names a line that does not count")
+    return [by_id[line_id] for line_id in dict.fromkeys(part.line_ids)]
+
+
+def _plain(amount: Fraction) -> str:
+    """Write an exact amount: whole minor units, or a fraction where a refund left one."""
+    return str(amount)
+
+
+def _is_amount(minor: object) -> bool:
+    return type(minor) is int and minor >= 0
+
+
+def _check_rate(bps: object) -> None:
+    _check(type(bps) is int and 0 <= bps <= BPS, f"a rate of {bps!r}")
+
+
+def _check(holds: bool, breach: str) -> None:  # noqa: FBT001 - reads as an assertion
+    if not holds:
+        raise ContractBreachError(breach)
