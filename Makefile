@@ -36,7 +36,7 @@ lint: setup $(STAMPS)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python requirements/lock.py --check
 
 lock: $(STAMPS)/dev
