@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from engine.kernel.tables import APPEND_ONLY, Sequence, minor_column, one_of
@@ -40,10 +40,24 @@ class LedgerAccount(SQLModel, table=True):
 
 
 class LedgerTransaction(SQLModel, table=True):
-    """A set of entries made by one command. The same key with the same input is the same transaction."""
+    """A set of entries made by one command. The same key with the same input is the same transaction.
+
+    A transaction is reversed at most once, and the reversal says so.
+    """
 
     __tablename__ = "ledger_transaction"
-    __table_args__ = (UniqueConstraint("brand_id", "key"), APPEND_ONLY)
+    __table_args__ = (
+        UniqueConstraint("brand_id", "key"),
+        Index(
+            "uq_ledger_transaction_reverses_id",
+            "brand_id",
+            "reverses_id",
+            unique=True,
+            sqlite_where=text("reverses_id IS NOT NULL"),
+            postgresql_where=text("reverses_id IS NOT NULL"),
+        ),
+        APPEND_ONLY,
+    )
 
     id: int | None = Field(default=None, sa_column=Column(Sequence, primary_key=True, autoincrement=True))
     brand_id: UUID = Field(foreign_key="brand.id")

@@ -245,6 +245,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transaction")),
         sa.UniqueConstraint("brand_id", "key", name=op.f("uq_ledger_transaction_brand_id_key")),
     )
+    op.create_index(
+        "uq_ledger_transaction_reverses_id",
+        "ledger_transaction",
+        ["brand_id", "reverses_id"],
+        unique=True,
+        sqlite_where=sa.text("reverses_id IS NOT NULL"),
+        postgresql_where=sa.text("reverses_id IS NOT NULL"),
+    )
     op.create_table(
         "maturity_run",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -303,6 +311,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_payout_batch_brand_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_batch")),
         sa.UniqueConstraint("brand_id", "reference", name=op.f("uq_payout_batch_brand_id_reference")),
+    )
+    op.create_table(
+        "payout_freeze",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("frozen", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("changed_by", sa.String(120), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_payout_freeze_brand_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_freeze")),
+        sa.UniqueConstraint("brand_id", "seq", name=op.f("uq_payout_freeze_brand_id_seq")),
     )
     op.create_table(
         "payout_minimum",
@@ -532,6 +553,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paid_on", sa.Date(), nullable=True),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "state IN ('draft', 'submitted', 'paid', 'failed', 'unknown', 'returned')",
             name=op.f("ck_payout_state_known"),
@@ -859,6 +882,7 @@ def upgrade() -> None:
         "ledger_transaction",
         "maturity_run",
         "notice",
+        "payout_freeze",
         "personal_rate",
         "terms",
     )
