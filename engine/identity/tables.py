@@ -123,3 +123,18 @@ class AuditEntry(BrandRow, table=True):
     subject: str = Field(max_length=120)
     detail: dict[str, Any] = Field(sa_column=Column(Document, nullable=False))
     done_at: datetime
+
+
+class RateCounter(SQLModel, table=True):
+    """How often something was tried in one window. `subject_hash` names who tried what, and cannot be read back."""
+
+    __tablename__ = "rate_counter"
+    __table_args__ = (
+        UniqueConstraint("subject_hash", "window_start"),
+        Index("ix_rate_counter_window_start", "window_start"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    subject_hash: str = Field(max_length=64)
+    window_start: datetime
+    attempts: int
