@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from requirements import lock
 from tests.support.source import ROOT, tracked
 
 # Written in two halves, so that this file does not name what it looks for.
@@ -58,8 +59,8 @@ def test_the_npm_lock_names_hashes_and_no_place():
 
 
 def test_every_locked_requirement_has_a_hash():
-    for lock in (ROOT / "requirements").glob("*.txt"):
-        pins = re.findall(r"^[a-z0-9-]+==.*?(?=^\S|\Z)", lock.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for path in (ROOT / "requirements").glob("*.txt"):
+        pins = re.findall(r"^[a-z0-9-]+==.*?(?=^\S|\Z)", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
         assert pins
         assert [pin for pin in pins if "--hash=sha256:" not in pin] == []
 
@@ -67,6 +68,19 @@ def test_every_locked_requirement_has_a_hash():
 def test_the_locks_answer_to_pyproject():
     check = [sys.executable, str(ROOT / "requirements/lock.py"), "--check"]
     assert subprocess.run(check, capture_output=True, text=True, check=False).stderr == ""
+
+
+def test_a_changed_table_makes_its_locks_stale(tmp_path, monkeypatch):
+    changed = tmp_path / "pyproject.toml"
+    text = lock.PYPROJECT.read_text(encoding="utf-8")
+    monkeypatch.setattr(lock, "PYPROJECT", changed)
+
+    changed.write_text(text.replace('"pytest>=', '"pytest>=0'), encoding="utf-8")
+    assert lock.stale() == ["dev"]
+    changed.write_text(text.replace('"flask>=', '"flask>=0'), encoding="utf-8")
+    assert lock.stale() == ["base", "dev"]
+    changed.write_text(text.replace("line-length = 120", "line-length = 100"), encoding="utf-8")
+    assert lock.stale() == []
 
 
 def test_the_top_level_is_the_house_and_the_usual_files():
