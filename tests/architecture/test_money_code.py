@@ -28,9 +28,9 @@ def inexact(node):
         case ast.Name(id="float"):
             return "float"
         case ast.BinOp(op=ast.Div()) if not is_exact(node):
-            return "a division that is not of a Fraction(…)"
+            return "divides: write Fraction(a, b)"
         case ast.AugAssign(op=ast.Div()):
-            return "a division in place"
+            return "divides in place"
         case _:
             return None
 
