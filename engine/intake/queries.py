@@ -94,14 +94,15 @@ def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID
         statement = statement.with_for_update(of=_ORDER)
     rows = unit.execute(statement).all()
     refunds, chargebacks = (_claims(unit, brand_id, table, rows) for table in _CLAIMS)
-    return {
-        row.id: OrderRecord(
-            *row[:],
-            tuple(refunds.get((row.connector, row.account, row.external_id), ())),
-            tuple(chargebacks.get((row.connector, row.account, row.external_id), ())),
+    found = {}
+    for row in rows:
+        name = (row.connector, row.account, row.external_id)
+        found[row.id] = OrderRecord(
+            **row._mapping,  # noqa: SLF001 - the documented way to a row's columns by name
+            refunds=tuple(refunds.get(name, ())),
+            chargebacks=tuple(chargebacks.get(name, ())),
         )
-        for row in rows
-    }
+    return found
 
 
 def first_orders(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str]) -> dict[str, FirstOrder]:

@@ -5,7 +5,8 @@ fractions of a line's original base, clamped per line; a rate applies to the net
 capped; flat amounts shrink with net ÷ original base.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -107,43 +108,24 @@ def taken_back(order: Mapping[str, Any], refunds: Sequence[ClaimLike], chargebac
         return NOTHING_TAKEN
     if "cancelled_at" in order:
         return TakenBack({}, _NOTHING, None, ())
+    counted = [refund for refund in refunds if refund.payload["state"] not in {"failed", "cancelled"}]
+    counted += [chargeback for chargeback in chargebacks if chargeback.payload["state"] == "lost"]
+    foreign = [claim for claim in counted if claim.payload["currency"] != order["currency"]]
+    ours = [claim.payload for claim in counted if claim.payload["currency"] == order["currency"]]
+    of_lines: Counter[str] = Counter()
+    for claim in ours:
+        of_lines.update(claim.get("lines", {}))
+    of_all = sum(claim["amount"] for claim in ours if "lines" not in claim)
+    holds = [f"chargeback {each.external_id} is open" for each in chargebacks if each.payload["state"] == "open"]
+    holds += [f"{each.external_id} is in {each.payload['currency']}, not {order['currency']}" for each in foreign]
+    elsewhere = max(_NOTHING, 1 - Fraction(of_all, order["charged"])) if order["charged"] else _ALL
     nets = {line["id"]: line["net"] for line in order["lines"]}
-    of_lines: dict[str, int] = {}
-    of_all = 0
-    holds: list[str] = []
-    oddities: list[tuple[str, str]] = []
-    for refund in refunds:
-        claim = refund.payload
-        if claim["state"] in {"failed", "cancelled"}:
-            continue
-        if claim["currency"] != order["currency"]:
-            holds.append(f"refund {refund.external_id} is in {claim['currency']}, the order in {order['currency']}")
-        elif "lines" in claim:
-            for line_id, minor in claim["lines"].items():
-                of_lines[line_id] = of_lines.get(line_id, 0) + minor
-        else:
-            of_all += claim["amount"]
-    for chargeback in chargebacks:
-        claim = chargeback.payload
-        if claim["state"] == "open":
-            holds.append(f"chargeback {chargeback.external_id} is open")
-        elif claim["state"] == "lost" and claim["currency"] != order["currency"]:
-            holds.append(f"chargeback {chargeback.external_id} is in {claim['currency']}")
-        elif claim["state"] == "lost":
-            of_all += claim["amount"]
-    charged = order["charged"]
-    elsewhere = max(_NOTHING, 1 - Fraction(of_all, charged)) if charged else _ALL
-    kept = {}
-    for line_id, minor in of_lines.items():
-        if line_id not in nets:
-            oddities.append(
-                (f"unknown-line:{line_id}", f"A refund names line {line_id}, which the order does not have.")
-            )
-        elif nets[line_id]:
-            kept[line_id] = max(_NOTHING, elsewhere - Fraction(minor, nets[line_id]))
-    if of_all > charged or any(minor > nets.get(line_id, minor) for line_id, minor in of_lines.items()):
-        oddities.append(("excess", "More was refunded than the order came to; it counts as all of it."))
-    return TakenBack(kept, elsewhere, "; ".join(holds)[:300] or None, tuple(oddities))
+    kept = {
+        line_id: max(_NOTHING, elsewhere - Fraction(minor, nets[line_id]))
+        for line_id, minor in of_lines.items()
+        if nets.get(line_id)
+    }
+    return TakenBack(kept, elsewhere, "; ".join(holds)[:300] or None, tuple(_oddities(order, nets, of_lines, of_all)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +174,7 @@ def price(due: Due, lines: Sequence[LineFacts], taken: TakenBack, *, share_ppm: 
             original = sum(line.base_minor for line in chosen) * share
             flat += part.flat_minor * share * (net / original if original else _NOTHING)
             flat_why.append(part.why)
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"rate_bps": bps, "base": _plain(net), "amount": round_half_even(net * bps / BPS), "why": why}
         for (bps, why), net in sorted(net_of_rate.items())
     ]
@@ -217,7 +199,7 @@ def price_period(due: PeriodDue, *, accrued_minor: int) -> Priced:
     Raises:
         ContractBreachError: the answer has a rate or base that may not be.
     """
-    steps = []
+    steps: list[dict[str, Any]] = []
     for step in due.steps:
         _check(type(step.base_minor) is int, f"a base of {step.base_minor!r}")
         _check_rate(step.rate_bps)
@@ -255,6 +237,16 @@ def check_due(answers: Sequence[Due], asked: int) -> None:
             if part.rate_bps is not None:
                 _check_rate(part.rate_bps)
             _check(part.flat_minor is None or _is_amount(part.flat_minor), f"a flat amount of {part.flat_minor!r}")
+
+
+def _oddities(
+    order: Mapping[str, Any], nets: Mapping[str, int], of_lines: Mapping[str, int], of_all: int
+) -> Iterator[tuple[str, str]]:
+    """Say what was accepted and clamped, so that intake can notice it."""
+    if unknown := sorted(set(of_lines) - set(nets)):
+        yield "unknown-line", f"A refund names line {', '.join(unknown)[:200]}, which the order does not have."
+    if of_all > order["charged"] or any(minor > nets.get(line_id, minor) for line_id, minor in of_lines.items()):
+        yield "excess", "More was refunded than the order came to; it counts as all of it."
 
 
 def _counts(line: Mapping[str, Any], rules: BaseRules) -> bool:
