@@ -1,13 +1,13 @@
-"""Tables of payout batches, payouts, and which commission rows each pays."""
+"""Tables of payout batches, payouts, which commission rows each pays, and when a brand's payouts stand still."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from engine.kernel.tables import BrandRow, minor_column, one_of
+from engine.kernel.tables import APPEND_ONLY, BrandRow, minor_column, one_of
 
 
 class PayoutState(StrEnum):
@@ -45,7 +45,10 @@ class PayoutBatch(BrandRow, table=True):
 
 
 class Payout(BrandRow, table=True):
-    """One payment to one ambassador in one currency. `reference` is what the bank statement shows."""
+    """One payment to one ambassador in one currency. `reference` is what the bank statement shows.
+
+    `finished_at` is when it was recorded as paid or failed, `paid_on` the day that the bank states.
+    """
 
     __tablename__ = "payout"
     __table_args__ = (
@@ -66,6 +69,8 @@ class Payout(BrandRow, table=True):
     created_at: datetime
     submitted_at: datetime | None = None
     finished_at: datetime | None = None
+    paid_on: date | None = None
+    returned_at: datetime | None = None
 
 
 class PayoutLine(BrandRow, table=True):
@@ -88,3 +93,16 @@ class PayoutLine(BrandRow, table=True):
     commission_id: UUID = Field(foreign_key="commission.id")
     amount_minor: int = minor_column()
     live: bool
+
+
+class PayoutFreeze(BrandRow, table=True):
+    """That the payouts of a brand were stopped or let go again; the row with the highest `seq` holds."""
+
+    __tablename__ = "payout_freeze"
+    __table_args__ = (UniqueConstraint("brand_id", "seq"), APPEND_ONLY)
+
+    seq: int
+    frozen: bool
+    reason: str = Field(max_length=500)
+    changed_by: str = Field(max_length=120)
+    changed_at: datetime
