@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from engine.kernel.currencies import EXPONENTS
 from engine.plugin_api import MAX_MINOR, Signal
@@ -55,6 +55,10 @@ class BaseRules(Input):
     include_gift_cards: bool = False
     excluded_products: frozenset[str] = frozenset()
     excluded_collections: frozenset[str] = frozenset()
+
+    @field_serializer("excluded_products", "excluded_collections")
+    def _in_order(self, value: frozenset[str]) -> list[str]:
+        return sorted(value)
 
 
 class CustomerDiscount(Input):
@@ -104,9 +108,9 @@ class RateRow(Input):
 
     reward: str = Field(pattern=KEY)
     rate_bps: int = Field(ge=0, le=10_000)
-    group: str | None = None
-    product: str | None = Field(default=None, max_length=200)
-    collection: str | None = Field(default=None, max_length=200)
+    group: str | None = Field(default=None, min_length=1, max_length=40)
+    product: str | None = Field(default=None, min_length=1, max_length=200)
+    collection: str | None = Field(default=None, min_length=1, max_length=200)
 
     @property
     def level(self) -> RateRowLevel:

@@ -1,0 +1,92 @@
+"""Reads of promo codes with everybody who ever owned them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from engine.kernel.database import UnitOfWork
+from engine.kernel.history import as_of
+from engine.kernel.keyed import among, as_parameter
+from engine.kernel.tables import table_of
+from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
+
+_CODE = table_of(PromoCode)
+_OWNER = table_of(CodeOwner)
+_COLUMNS = tuple(_CODE.c[name] for name in ("id", "program_id", "code", "code_key", "kind", "created_at", "expires_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChange:
+    """From `effective_at` on the code belongs to `enrollment_id`, None for nobody."""
+
+    effective_at: datetime
+    enrollment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRow:
+    """A promo code with its owners, oldest first."""
+
+    id: UUID
+    program_id: UUID
+    code: str
+    code_key: str
+    kind: CodeKind
+    created_at: datetime
+    expires_at: datetime | None
+    owners: tuple[OwnerChange, ...]
+
+
+def codes_by_key(unit: UnitOfWork, brand_id: UUID, *, keys: Collection[str]) -> tuple[CodeRow, ...]:
+    """Return the codes with these keys (`rules.lookup_key`), by key, in two keyed reads however many there are.
+
+    Indexes: uq_promo_code_brand_id_code_key, ix_code_owner_brand_id_promo_code_id.
+    """
+    if not keys:
+        return ()
+    found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id, among(unit.dialect, _CODE.c.code_key, "keys"))
+    parameter = as_parameter(unit.dialect, sorted(keys))
+    return _with_owners(unit, brand_id, unit.execute(found.order_by(_CODE.c.code_key).params(keys=parameter)).all())
+
+
+def owner_as_of(code: CodeRow, at: datetime) -> UUID | None:
+    """Return the enrollment that owned `code` at the instant `at`, or None where nobody did.
+
+    The instant of a change belongs to the new owner, so there is one owner at most at any instant.
+    """
+    change = as_of(code.owners, at)
+    return change.enrollment_id if change else None
+
+
+def expired_at(code: CodeRow, at: datetime) -> bool:
+    """Tell whether an order placed at the instant `at` came too late for `code`."""
+    return code.expires_at is not None and at >= code.expires_at
+
+
+def _with_owners(unit: UnitOfWork, brand_id: UUID, rows: Collection[Any]) -> tuple[CodeRow, ...]:
+    owners = _owners(unit, brand_id, [row.id for row in rows])
+    return tuple(_code(row, owners[row.id]) for row in rows)
+
+
+def _code(row: Any, owners: Collection[OwnerChange]) -> CodeRow:
+    fields = row._mapping | {"kind": CodeKind(row.kind), "owners": tuple(owners)}  # noqa: SLF001 - public in SQLAlchemy
+    return CodeRow(**fields)
+
+
+def _owners(unit: UnitOfWork, brand_id: UUID, code_ids: Collection[UUID]) -> Mapping[UUID, list[OwnerChange]]:
+    found: defaultdict[UUID, list[OwnerChange]] = defaultdict(list)
+    if not code_ids:
+        return found
+    rows = unit.execute(
+        select(_OWNER.c.promo_code_id, _OWNER.c.effective_at, _OWNER.c.enrollment_id)
+        .where(_OWNER.c.brand_id == brand_id, _OWNER.c.promo_code_id.in_(sorted(code_ids)))
+        .order_by(_OWNER.c.effective_at, _OWNER.c.id)
+    )
+    for row in rows:
+        found[row.promo_code_id].append(OwnerChange(row.effective_at, row.enrollment_id))
+    return found
