@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, IdempotencyConflictError
-from engine.kernel.keyed import among, as_parameter
+from engine.kernel.keyed import as_parameter, look_up
 from engine.ledger.queries import transaction
 from engine.ledger.rules import AccountRef, EntryDraft, TransactionDraft, input_hash, move, swapped
 from engine.ledger.tables import AccountKind, LedgerAccount, LedgerEntry, LedgerTransaction
@@ -146,8 +146,8 @@ def _accounts(unit: UnitOfWork, brand_id: UUID, wanted: set[AccountRef]) -> dict
 def _read_accounts(unit: UnitOfWork, brand_id: UUID, wanted: set[AccountRef]) -> dict[AccountRef, int]:
     refs = {(ref.kind.value, ref.owner, ref.asset): ref for ref in wanted}
     parameters: dict[str, Any] = {"brand": brand_id}
-    for name, position in (("kinds", 0), ("owners", 1), ("assets", 2)):
-        parameters[name] = as_parameter(unit.dialect, {ref[position] for ref in refs})
+    for name, values in zip(("kinds", "owners", "assets"), zip(*refs, strict=True), strict=True):
+        parameters[name] = as_parameter(unit.dialect, values)
     rows = unit.connection.execute(_by_refs(unit.dialect), parameters)
     return {refs[row[:3]]: row[3] for row in rows if row[:3] in refs}
 
@@ -156,18 +156,13 @@ def _read_accounts(unit: UnitOfWork, brand_id: UUID, wanted: set[AccountRef]) ->
 def _by_keys(dialect: str) -> Select[Any]:
     # by the unique index on (brand_id, key)
     columns = _TRANSACTION.c
-    return select(columns.key, columns.id, columns.input_hash).where(
-        columns.brand_id == bindparam("brand"), among(dialect, columns.key, "keys")
-    )
+    wanted = (columns.key, columns.id, columns.input_hash)
+    return look_up(dialect, wanted, {"keys": columns.key}, columns.brand_id == bindparam("brand"))
 
 
 @cache
 def _by_refs(dialect: str) -> Select[Any]:
     # by the unique index on (brand_id, kind, owner, asset)
     columns = _ACCOUNT.c
-    return select(columns.kind, columns.owner, columns.asset, columns.id).where(
-        columns.brand_id == bindparam("brand"),
-        among(dialect, columns.kind, "kinds"),
-        among(dialect, columns.owner, "owners"),
-        among(dialect, columns.asset, "assets"),
-    )
+    keys = {"kinds": columns.kind, "owners": columns.owner, "assets": columns.asset}
+    return look_up(dialect, (*keys.values(), columns.id), keys, columns.brand_id == bindparam("brand"))
