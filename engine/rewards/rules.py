@@ -6,7 +6,7 @@ capped; flat amounts shrink with net ÷ original base.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -132,13 +132,15 @@ def taken_back(order: Mapping[str, Any], refunds: Sequence[ClaimLike], chargebac
 class Priced:
     """What a scope owes, and how that came about.
 
-    `base_minor` is the net base that counted, `period_base_minor` the part of it that the month's settlement counts,
-    both for this beneficiary's share. `steps` explain `amount_minor` and sum to it before the cap.
+    `base_minor` is the net base that counted, `period_base_minor` the part of it that the month's settlement counts and
+    `period_accrued_minor` what it accrued before the cap, all for this beneficiary's share. `steps` explain
+    `amount_minor` and sum to it before the cap.
     """
 
     amount_minor: int
     base_minor: int
     period_base_minor: int
+    period_accrued_minor: int
     steps: tuple[dict[str, Any], ...]
     cap_minor: int | None
 
@@ -154,40 +156,34 @@ def price(due: Due, lines: Sequence[LineFacts], taken: TakenBack, *, share_ppm: 
     """
     share = Fraction(share_ppm, PPM)
     by_id = {line.line_id: line for line in lines}
-    net_of_rate: dict[tuple[int, str], Fraction] = {}
-    flat = _NOTHING
-    flat_why: list[str] = []
-    base, in_period = _NOTHING, _NOTHING
-    counted: set[str] = set()
+    nets = {line.line_id: line.base_minor * taken.share_of(line.line_id) * share for line in lines}
+    net_of_rate: dict[tuple[int, bool, str], Fraction] = {}
+    flat, flat_why = _NOTHING, []
     for part in due.parts:
         chosen = _lines_of(part, by_id)
-        net = sum((line.base_minor * taken.share_of(line.line_id) for line in chosen), _NOTHING) * share
-        fresh = [line for line in chosen if line.line_id not in counted]
-        counted.update(line.line_id for line in fresh)
-        base += sum((line.base_minor * taken.share_of(line.line_id) for line in fresh), _NOTHING) * share
-        if part.in_period:
-            in_period += net
+        net = sum((nets[line.line_id] for line in chosen), _NOTHING)
         if part.rate_bps is not None:
-            key = (part.rate_bps, part.why)
+            key = (part.rate_bps, part.in_period, part.why)
             net_of_rate[key] = net_of_rate.get(key, _NOTHING) + net
-        if part.flat_minor is not None:
-            original = sum(line.base_minor for line in chosen) * share
-            flat += part.flat_minor * share * (net / original if original else _NOTHING)
+        if part.flat_minor is not None and net:
+            flat += part.flat_minor * net / sum(line.base_minor for line in chosen)
             flat_why.append(part.why)
     steps: list[dict[str, Any]] = [
-        {"rate_bps": bps, "base": _plain(net), "amount": round_half_even(net * bps / BPS), "why": why}
-        for (bps, why), net in sorted(net_of_rate.items())
+        {"rate_bps": bps, "base": str(net), "amount": round_half_even(net * bps / BPS), "why": why}
+        for (bps, _, why), net in net_of_rate.items()
     ]
+    accrued = sum(step["amount"] for step, key in zip(steps, net_of_rate, strict=True) if key[1])
     if flat_why:
-        steps.append({"flat": _plain(flat), "amount": round_half_even(flat), "why": "; ".join(filter(None, flat_why))})
+        steps.append({"flat": str(flat), "amount": round_half_even(flat), "why": "; ".join(filter(None, flat_why))})
     amount = sum(step["amount"] for step in steps)
     cap = None if due.cap_minor is None else round_half_even(due.cap_minor * share)
     return Priced(
-        amount if cap is None else min(amount, cap),
-        round_half_even(base),
-        round_half_even(in_period),
-        tuple(steps),
-        cap,
+        amount_minor=amount if cap is None else min(amount, cap),
+        base_minor=round_half_even(sum((nets[line_id] for line_id in _counted(due, nets)), _NOTHING)),
+        period_base_minor=round_half_even(sum((net for key, net in net_of_rate.items() if key[1]), _NOTHING)),
+        period_accrued_minor=accrued,
+        steps=tuple(steps),
+        cap_minor=cap,
     )
 
 
@@ -208,7 +204,7 @@ def price_period(due: PeriodDue, *, accrued_minor: int) -> Priced:
     owed = sum(step["amount"] for step in steps)
     steps.append({"accrued": -accrued_minor, "amount": -accrued_minor, "why": "what its orders accrued already"})
     base = sum(step.base_minor for step in due.steps)
-    return Priced(owed - accrued_minor, base, 0, tuple(steps), None)
+    return Priced(owed - accrued_minor, base, 0, 0, tuple(steps), None)
 
 
 def split_over_lines(amount_minor: int, lines: Sequence[LineFacts], taken: TakenBack) -> dict[str, int]:
@@ -264,9 +260,11 @@ def _lines_of(part: Part, by_id: Mapping[str, LineFacts]) -> list[LineFacts]:
     return [by_id[line_id] for line_id in dict.fromkeys(part.line_ids)]
 
 
-def _plain(amount: Fraction) -> str:
-    """Write an exact amount: whole minor units, or a fraction where a refund left one."""
-    return str(amount)
+def _counted(due: Due, line_ids: Iterable[str]) -> Iterable[str]:
+    """Return the lines that any part of `due` counts, each once."""
+    if any(part.line_ids is None for part in due.parts):
+        return line_ids
+    return dict.fromkeys(line_id for part in due.parts for line_id in part.line_ids or ())
 
 
 def _is_amount(minor: object) -> bool:

@@ -47,7 +47,7 @@ class RewardScope(BrandRow, table=True):
     """The head of a scope; written only `WHERE seq =` the one read.
 
     `subject` is the order's id or the month (`YYYY-MM`); `period` is the month of an order that a period reward will
-    settle; `period_base_minor` is what it brings to it. `hold_reason` keeps it from being approved and from being paid.
+    settle; `period_base_minor` is the base it brings to it, `period_accrued_minor` what it accrued on that. `hold_reason` keeps it from being approved and from being paid.
     """
 
     __tablename__ = "reward_scope"
@@ -76,6 +76,7 @@ class RewardScope(BrandRow, table=True):
     booked_minor: int = minor_column()
     base_minor: int = minor_column()
     period_base_minor: int = minor_column()
+    period_accrued_minor: int = minor_column()
     due_at: datetime
     state: str = Field(max_length=16)
     hold_reason: str | None = Field(default=None, max_length=300)

@@ -535,7 +535,6 @@ def upgrade() -> None:
             ["transaction_id"], ["ledger_transaction.id"], name=op.f("fk_ledger_entry_transaction_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entry")),
-        *whole_numbers("amount_minor"),
     )
     op.create_index("ix_ledger_entry_brand_id_credit_id", "ledger_entry", ["brand_id", "credit_id"], unique=False)
     op.create_index("ix_ledger_entry_brand_id_debit_id", "ledger_entry", ["brand_id", "debit_id"], unique=False)
@@ -573,7 +572,7 @@ def upgrade() -> None:
             name=op.f("uq_payout_brand_id_batch_id_ambassador_id_currency"),
         ),
         sa.UniqueConstraint("brand_id", "reference", name=op.f("uq_payout_brand_id_reference")),
-        *whole_numbers("amount_minor"),
+        *whole_numbers("amount_minor", "amount_minor"),
     )
     op.create_index("ix_payout_brand_id_ambassador_id", "payout", ["brand_id", "ambassador_id", "id"], unique=False)
     op.create_table(
@@ -762,6 +761,7 @@ def upgrade() -> None:
         sa.Column("booked_minor", sa.BigInteger(), nullable=False),
         sa.Column("base_minor", sa.BigInteger(), nullable=False),
         sa.Column("period_base_minor", sa.BigInteger(), nullable=False),
+        sa.Column("period_accrued_minor", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("hold_reason", sa.String(300), nullable=True),
@@ -781,7 +781,7 @@ def upgrade() -> None:
             "asset",
             name=op.f("uq_reward_scope_brand_id_enrollment_id_reward_subject_asset"),
         ),
-        *whole_numbers("booked_minor", "base_minor", "period_base_minor"),
+        *whole_numbers("booked_minor", "base_minor", "period_base_minor", "period_accrued_minor"),
     )
     op.create_index(
         "ix_reward_scope_approved",
@@ -840,7 +840,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["scope_id"], ["reward_scope.id"], name=op.f("fk_commission_scope_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commission")),
         sa.UniqueConstraint("brand_id", "scope_id", "seq", name=op.f("uq_commission_brand_id_scope_id_seq")),
-        *whole_numbers("amount_minor"),
     )
     op.create_index(
         "ix_commission_brand_id_ambassador_id", "commission", ["brand_id", "ambassador_id", "id"], unique=False
@@ -857,7 +856,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["commission_id"], ["commission.id"], name=op.f("fk_payout_line_commission_id")),
         sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_payout_line_payout_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_line")),
-        *whole_numbers("amount_minor"),
+        *whole_numbers("amount_minor", "amount_minor"),
     )
     op.create_index("ix_payout_line_brand_id_payout_id", "payout_line", ["brand_id", "payout_id"], unique=False)
     op.create_index(
