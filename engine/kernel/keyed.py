@@ -15,7 +15,11 @@ from engine.kernel.canonical import dump_json
 
 
 def look_up(
-    dialect: str, columns: Sequence[ColumnElement[Any]], keys: Mapping[str, ColumnElement[Any]], *where: Any
+    dialect: str,
+    columns: Sequence[ColumnElement[Any]],
+    *,
+    keys: Mapping[str, ColumnElement[Any]],
+    where: ColumnElement[bool],
 ) -> Select[Any]:
     """Return the statement that reads `columns` of the rows whose text columns `keys` have the keys of its parameters.
 
@@ -24,11 +28,11 @@ def look_up(
     combination of keys, so that a reader who binds several leaves out what was not asked for.
     """
     if dialect != "postgresql":
-        return select(*columns).where(*where, *(column.in_(_listed(name)) for name, column in keys.items()))
+        return select(*columns).where(where, *(column.in_(_listed(name)) for name, column in keys.items()))
     arrays = [bindparam(name, type_=ARRAY(Text)) for name in keys]
     wanted = func.unnest(*arrays).table_valued(*keys).render_derived("wanted")
     matches = [column == wanted.c[name] for name, column in keys.items()]
-    found = select(*columns).where(*where, *matches).limit(1).lateral("found")
+    found = select(*columns).where(where, *matches).limit(1).lateral("found")
     return select(found).select_from(wanted.join(found, true()))
 
 

@@ -1,6 +1,6 @@
 """What may be written in the books, and how it is hashed.
 
-Pure. An entry moves one positive amount of one asset from the account it credits to the account it debits, so that no
+Pure. An entry moves one positive amount of one asset from the account it debits to the account it credits, so that no
 entry, and hence no transaction, can be unbalanced (the form of TigerBeetle's transfers).
 
 An ambassador's accounts (`pending`, `payable`, `in_transit`, `paid_out`) are credit-normal: their balance is positive
@@ -10,7 +10,6 @@ when something was spent. Per brand and asset, the sum of the one kind equals th
 
 import hashlib
 import re
-from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Final
@@ -57,7 +56,7 @@ class AccountRef:
 
 @dataclass(frozen=True, slots=True)
 class EntryDraft:
-    """`amount_minor` > 0 goes from `credit` to `debit`.
+    """`amount_minor` > 0 goes from `debit` to `credit`.
 
     Raises:
         MoneyError: the amount is not a positive whole number of 64 bits, or both accounts are the same.
@@ -100,18 +99,17 @@ class TransactionDraft:
             raise InputError("A command has between 1 and 40 characters.", field="command")
 
 
-def move(amount_minor: int, frm: AccountRef, to: AccountRef) -> EntryDraft:
-    """Return the entry that takes `amount_minor` from `frm` (credited) to `to` (debited); a negative one goes back.
+def move(amount_minor: int, *, frm: AccountRef, to: AccountRef) -> EntryDraft:
+    """Return the entry that takes `amount_minor` from `frm` (debited) to `to` (credited); a negative one goes back.
 
-    In the ambassador's favour: accrual is `move(n, pending, expense)`, approval `move(n, payable, pending)`, submission
-    `move(n, in_transit, payable)`, payment `move(n, paid_out, in_transit)`.
+    What an ambassador earned goes from `expense` to `pending`, then to `payable`, `in_transit` and `paid_out`.
 
     Raises:
         MoneyError: nothing to move, or not a whole number.
     """
     if type(amount_minor) is int and amount_minor < 0:
-        return EntryDraft(debit=frm, credit=to, amount_minor=-amount_minor)
-    return EntryDraft(debit=to, credit=frm, amount_minor=amount_minor)
+        return EntryDraft(debit=to, credit=frm, amount_minor=-amount_minor)
+    return EntryDraft(debit=frm, credit=to, amount_minor=amount_minor)
 
 
 def swapped(entry: EntryDraft) -> EntryDraft:
@@ -125,25 +123,17 @@ def balance_of(kind: AccountKind, *, debits: int, credits_: int) -> int:
 
 
 def input_hash(brand_id: UUID, draft: TransactionDraft) -> str:
-    """Return the SHA-256 over everything a draft says, as 64 hexadecimal digits."""
-    return hash_input(
-        brand_id,
-        draft.key,
-        draft.command,
-        draft.reverses_id,
-        [
-            f"{e.debit.kind}:{e.debit.owner}:{e.credit.kind}:{e.credit.owner}:{e.debit.asset}:{e.amount_minor}"
-            for e in draft.entries
-        ],
-    )
+    """Return the SHA-256 over everything a draft says, as 64 hexadecimal digits.
 
-
-def hash_input(brand_id: UUID, key: str, command: str, reverses_id: int | None, entries: Iterable[str]) -> str:
-    """Return the hash of a transaction whose entries are written as `kind:owner:kind:owner:asset:amount`.
-
-    Free text carries its length, so that different drafts never read alike. Verifying recomputes it from the rows.
+    One string and no JSON, since every row of an import passes here. Free text carries its length, so that different
+    drafts never read alike.
     """
-    text = f"{brand_id.hex} {reverses_id or 0} {len(command)}:{command} {len(key)}:{key} {' '.join(entries)}"
+    entries = " ".join(
+        f"{e.debit.kind}:{e.debit.owner}:{e.credit.kind}:{e.credit.owner}:{e.debit.asset}:{e.amount_minor}"
+        for e in draft.entries
+    )
+    command, key = draft.command, draft.key
+    text = f"{brand_id.hex} {draft.reverses_id or 0} {len(command)}:{command} {len(key)}:{key} {entries}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

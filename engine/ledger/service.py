@@ -157,7 +157,7 @@ def _by_keys(dialect: str) -> Select[Any]:
     # by the unique index on (brand_id, key)
     columns = _TRANSACTION.c
     wanted = (columns.key, columns.id, columns.input_hash)
-    return look_up(dialect, wanted, {"keys": columns.key}, columns.brand_id == bindparam("brand"))
+    return look_up(dialect, wanted, keys={"keys": columns.key}, where=columns.brand_id == bindparam("brand"))
 
 
 @cache
@@ -165,4 +165,4 @@ def _by_refs(dialect: str) -> Select[Any]:
     # by the unique index on (brand_id, kind, owner, asset)
     columns = _ACCOUNT.c
     keys = {"kinds": columns.kind, "owners": columns.owner, "assets": columns.asset}
-    return look_up(dialect, (*keys.values(), columns.id), keys, columns.brand_id == bindparam("brand"))
+    return look_up(dialect, (*keys.values(), columns.id), keys=keys, where=columns.brand_id == bindparam("brand"))
