@@ -3,6 +3,7 @@
 Unknown keys are refused. Amounts are maps from currency to minor units, rates are basis points.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,6 +20,24 @@ class Input(BaseModel):
     """Base of everything that comes from outside: frozen, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, value: object) -> object:
+        if _holds_nul(value):
+            raise ValueError("a NUL character cannot be stored")
+        return value
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case Mapping():
+            return any(_holds_nul(one) for pair in value.items() for one in pair)
+        case list() | tuple() | set() | frozenset():
+            return any(map(_holds_nul, value))
+    return False
 
 
 class AttributionPolicy(Input):
@@ -171,3 +190,19 @@ class ProgramDraft(Input):
     def zone(self) -> ZoneInfo:
         """The time zone as an object."""
         return ZoneInfo(self.time_zone)
+
+
+class GroupDraft(Input):
+    """A new group of a program: the key by which terms name it, and what people call it."""
+
+    key: str = Field(pattern=KEY)
+    name: str = Field(min_length=1, max_length=120)
+
+
+class PersonalRateDraft(Input):
+    """A rate for one ambassador or one promo code, beside the terms. `rate_bps` None ends what was agreed before."""
+
+    reward: str = Field(pattern=KEY)
+    rate_bps: int | None = Field(ge=0, le=10_000)
+    product: str | None = Field(default=None, min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=500)
