@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy import select
 
 from engine.kernel.database import UnitOfWork
 from engine.kernel.history import as_of
-from engine.kernel.keyed import among, as_parameter
+from engine.kernel.keyed import as_parameter, look_up
 from engine.kernel.tables import table_of
 from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
 
@@ -49,9 +50,23 @@ def codes_by_key(unit: UnitOfWork, brand_id: UUID, *, keys: Collection[str]) -> 
     """
     if not keys:
         return ()
-    found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id, among(unit.dialect, _CODE.c.code_key, "keys"))
-    parameter = as_parameter(unit.dialect, sorted(keys))
-    return _with_owners(unit, brand_id, unit.execute(found.order_by(_CODE.c.code_key).params(keys=parameter)).all())
+    found = look_up(unit.dialect, _COLUMNS, keys={"keys": _CODE.c.code_key}, where=_CODE.c.brand_id == brand_id)
+    rows = unit.execute(found.params(keys=as_parameter(unit.dialect, sorted(set(keys)))))
+    return _with_owners(unit, brand_id, sorted(rows, key=attrgetter("code_key")))
+
+
+def codes_of(unit: UnitOfWork, brand_id: UUID, *, enrollment_ids: Collection[UUID]) -> tuple[CodeRow, ...]:
+    """Return every code that one of these enrollments ever owned, oldest first; `owner_as_of` tells whose it is now.
+
+    Indexes: ix_code_owner_brand_id_enrollment_id, pk_promo_code, ix_code_owner_brand_id_promo_code_id.
+    """
+    if not enrollment_ids:
+        return ()
+    owned = select(_OWNER.c.promo_code_id).where(
+        _OWNER.c.brand_id == brand_id, _OWNER.c.enrollment_id.in_(sorted(enrollment_ids))
+    )
+    found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id, _CODE.c.id.in_(owned)).order_by(_CODE.c.id)
+    return _with_owners(unit, brand_id, unit.execute(found).all())
 
 
 def owner_as_of(code: CodeRow, at: datetime) -> UUID | None:
