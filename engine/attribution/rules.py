@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from engine.attribution.tables import Outcome
@@ -81,10 +81,23 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class CreditedShare:
-    """A beneficiary's part of an order, in parts per million."""
+    """A beneficiary's part of an order, in parts per million, and the pointer that led there."""
 
-    pointer: Pointer
+    enrollment_id: UUID
+    ambassador_id: UUID
     ppm: int
+    pointer: Pointer
+
+    @classmethod
+    def of(cls, pointer: Pointer, ppm: int) -> Self:
+        """Return the share of whom `pointer` points to.
+
+        Raises:
+            AttributionBreachError: it points to nobody.
+        """
+        if pointer.enrollment_id is None or pointer.ambassador_id is None:
+            raise AttributionBreachError("a share names somebody")
+        return cls(pointer.enrollment_id, pointer.ambassador_id, ppm, pointer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,7 @@ class DecisionDraft:
         return columns | ids | {"content_hash": hashed}
 
 
-def case_of(placed_at: datetime, signals: Sequence[Signal], pointers: Sequence[Pointer]) -> AttributionCase:
+def case_of(placed_at: datetime, signals: Sequence[Signal], *, pointers: Sequence[Pointer]) -> AttributionCase:
     """Return the question that a program's model is asked about an order; `pointers` are the program's that count."""
     candidates = [
         Candidate(ref, str(pointer.enrollment_id), pointer.signal, pointer.at)
@@ -124,7 +137,7 @@ def case_of(placed_at: datetime, signals: Sequence[Signal], pointers: Sequence[P
 
 
 def decision_of(
-    verdict: Verdict, pointers: Sequence[Pointer], seen: tuple[Pointer, ...], *, program_id: UUID, terms_id: UUID
+    verdict: Verdict, pointers: Sequence[Pointer], *, seen: tuple[Pointer, ...], program_id: UUID, terms_id: UUID
 ) -> DecisionDraft | None:
     """Return what a model's verdict on a program's `pointers` comes to; None when it credits nobody.
 
@@ -138,7 +151,7 @@ def decision_of(
         raise AttributionBreachError("shares are positive whole numbers, one for each candidate")
     if sum(share.ppm for share in verdict.shares) != PPM or not set(refs) <= set(range(len(pointers))):
         raise AttributionBreachError("shares name candidates and sum to 1,000,000")
-    shares = tuple(CreditedShare(pointers[share.ref], share.ppm) for share in verdict.shares)
+    shares = tuple(CreditedShare.of(pointers[share.ref], share.ppm) for share in verdict.shares)
     if any(share.pointer.standing is Standing.SELF for share in shares):
         reason = "Not credited: the customer is the ambassador."
         return DecisionDraft(Outcome.SELF_PURCHASE, verdict.rule, reason, seen, program_id, terms_id)

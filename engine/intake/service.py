@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.intake.rules import FactDraft, Source, instant
@@ -47,15 +47,17 @@ class CheckedDelivery:
 
 @dataclass(slots=True)
 class Recorded:
-    """What recording a batch did. `touched` are external ids of the orders whose facts changed.
+    """What recording a batch did.
 
-    `refused` are deliveries whose key was used before with other content: the shop contradicts itself.
+    `touched` are external ids of the orders whose facts changed, `left_customers` keys of customers to whom an order no
+    longer belongs, `refused` deliveries whose key was used before with other content: the shop contradicts itself.
     """
 
     new: int = 0
     repeated: int = 0
     older: int = 0
     touched: set[str] = field(default_factory=set)
+    left_customers: set[str] = field(default_factory=set)
     refused: list[CheckedDelivery] = field(default_factory=list)
 
 
@@ -66,11 +68,12 @@ class _Head:
     id: UUID
     version: tuple[Any, str]
     stored: bool
+    customer_key: str | None = None
     draft: FactDraft | None = None
     fact_id: UUID | None = None
 
 
-def record(unit: UnitOfWork, brand_id: UUID, source: Source, deliveries: Sequence[CheckedDelivery]) -> Recorded:
+def record(unit: UnitOfWork, brand_id: UUID, source: Source, *, deliveries: Sequence[CheckedDelivery]) -> Recorded:
     """Store `deliveries` and their facts; return what changed.
 
     Two keyed reads for the keys and one for each kind of head, then one bulk write for each table.
@@ -90,6 +93,11 @@ def record(unit: UnitOfWork, brand_id: UUID, source: Source, deliveries: Sequenc
                 continue
             facts.append(row)
             result.touched.add(draft.order_external_id)
+    result.left_customers = {
+        head.customer_key
+        for head in heads.values()
+        if head.customer_key and head.draft and head.draft.payload.get("customer") != head.customer_key
+    }
     _write(unit, place, fresh, facts, heads=heads)
     return result
 
@@ -158,7 +166,9 @@ def _read_heads(
     heads: dict[tuple[FactKind, str], _Head] = {}
     for kind, external_ids in wanted.items():
         columns = _HEADS[kind].c
-        statement = select(columns.id, columns.external_id, columns.version_at, columns.content_hash).where(
+        customer = columns.customer_key if kind is FactKind.ORDER else null()
+        wanted_columns = (columns.id, columns.version_at, columns.content_hash, columns.external_id, customer)
+        statement = select(*wanted_columns).where(
             columns.brand_id == brand_id,
             columns.connector == source.connector,
             columns.account == source.account,
@@ -166,8 +176,8 @@ def _read_heads(
         )
         if unit.dialect == "postgresql":
             statement = statement.order_by(columns.id).with_for_update()
-        for row in unit.execute(statement):
-            heads[kind, row.external_id] = _Head(row.id, (row.version_at, row.content_hash), stored=True)
+        for head_id, version_at, digest, external_id, customer_key in unit.execute(statement):
+            heads[kind, external_id] = _Head(head_id, (version_at, digest), stored=True, customer_key=customer_key)
     return heads
 
 

@@ -145,7 +145,7 @@ class Priced:
     cap_minor: int | None
 
 
-def price(due: Due, lines: Sequence[LineFacts], taken: TakenBack, *, share_ppm: int = PPM) -> Priced:
+def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: int = PPM) -> Priced:
     """Turn a reward's answer for an order into an amount.
 
     Each rate is applied to the net base of its lines and rounded once; flat amounts are summed exactly and rounded
@@ -166,7 +166,7 @@ def price(due: Due, lines: Sequence[LineFacts], taken: TakenBack, *, share_ppm: 
             key = (part.rate_bps, part.in_period, part.why)
             net_of_rate[key] = net_of_rate.get(key, _NOTHING) + net
         if part.flat_minor is not None and net:
-            flat += part.flat_minor * net / sum(line.base_minor for line in chosen)
+            flat += Fraction(part.flat_minor) * net / sum(line.base_minor for line in chosen)
             flat_why.append(part.why)
     steps: list[dict[str, Any]] = [
         {"rate_bps": bps, "base": str(net), "amount": round_half_even(net * bps / BPS), "why": why}
@@ -207,7 +207,7 @@ def price_period(due: PeriodDue, *, accrued_minor: int) -> Priced:
     return Priced(owed - accrued_minor, base, 0, 0, tuple(steps), None)
 
 
-def split_over_lines(amount_minor: int, lines: Sequence[LineFacts], taken: TakenBack) -> dict[str, int]:
+def split_over_lines(amount_minor: int, lines: Sequence[LineFacts], *, taken: TakenBack) -> dict[str, int]:
     """Split a commission over the order's lines by net base, without loss: the parts sum to it exactly."""
     weights = [line.base_minor * taken.share_of(line.line_id) for line in lines]
     parts = allocate(amount_minor, weights) if lines else []

@@ -44,10 +44,11 @@ def _where(condition: str) -> dict[str, Any]:
 
 
 class RewardScope(BrandRow, table=True):
-    """The head of a scope; written only `WHERE seq =` the one read.
+    """The head of a scope; written only where `seq` and state are those that were read.
 
-    `subject` is the order's id or the month (`YYYY-MM`); `period` is the month of an order that a period reward will
-    settle; `period_base_minor` is the base it brings to it, `period_accrued_minor` what it accrued on that. `hold_reason` keeps it from being approved and from being paid.
+    `subject` is the order's id in hexadecimal, or the month (`YYYY-MM`). `period` is the month of an order that a
+    period reward will settle, `period_base_minor` the base it brings to it, `period_accrued_minor` what it accrued on
+    that. `hold_reason` keeps the scope from being approved and from being paid.
     """
 
     __tablename__ = "reward_scope"

@@ -1,0 +1,205 @@
+"""Decides for a batch of orders who is credited, and how customers are linked to ambassadors.
+
+Pure but for asking the attribution models. A customer's link comes from the earliest paid order credited by code or
+click: that order has no earlier link to be credited by, so links are found by deciding without them first.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from engine.attribution.rules import (
+    AttributionBreachError,
+    DecisionDraft,
+    Pointer,
+    Standing,
+    case_of,
+    decision_of,
+    nobody,
+)
+from engine.enrollment.rules import earns_at
+from engine.intake.queries import OrderRecord
+from engine.pipeline.workset import Link, Workset
+from engine.plugin_api import AttributionCase, Signal, Verdict
+from engine.programs.queries import ProgramRow, TermsVersion
+from engine.tracking.queries import CodeRow, expired_at, owner_as_of
+from engine.tracking.rules import lookup_key
+
+Ask = Callable[[str, Sequence[AttributionCase]], Sequence[Verdict]]
+"""Asks the attribution model of that name, through the host's guard."""
+
+LinkKey = tuple[UUID, str]
+"""Program and customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decisions of a batch, and the links that hold for its customers (None: the link is gone)."""
+
+    decisions: Mapping[UUID, DecisionDraft]
+    links: Mapping[LinkKey, Link | None]
+
+
+def decide(work: Workset, ask: Ask) -> Decided:
+    """Decide for every order of `work`.
+
+    Raises:
+        GoodwordError: a model failed or broke its contract; the caller parks the order.
+    """
+    seen = {order.id: _pointers(order, work) for order in work.orders.values()}
+    direct = _round(work, seen, ask)
+    links = _linked(work, direct)
+    if not links:
+        return Decided(direct, {})
+    with_links = {}
+    for order in work.orders.values():
+        extra = tuple(_link_pointers(order, work, links))
+        if extra:
+            with_links[order.id] = seen[order.id] + extra
+    return Decided(direct | _round(work, with_links, ask), links)
+
+
+def _pointers(order: OrderRecord, work: Workset) -> tuple[Pointer, ...]:
+    """Return whom the order's codes point to, in the shop's order, each code once."""
+    found: dict[str, Pointer] = {}
+    for text in order.payload.get("codes", ()):
+        key = lookup_key(text)
+        code = work.codes.get(key) if key else None
+        if code is None:
+            found.setdefault(key or text, Pointer(Signal.CODE, Standing.UNKNOWN, order.placed_at, code=text[:40]))
+        else:
+            found.setdefault(code.code_key, _code_pointer(order, code, work))
+    return tuple(found.values())
+
+
+def _code_pointer(order: OrderRecord, code: CodeRow, work: Workset) -> Pointer:
+    owner = owner_as_of(code, order.placed_at)
+    standing = Standing.UNOWNED if owner is None else _standing(order, owner, work)
+    if expired_at(code, order.placed_at):
+        standing = Standing.EXPIRED
+    person = work.people.get(owner) if owner else None
+    return Pointer(
+        Signal.CODE,
+        standing,
+        order.placed_at,
+        program_id=code.program_id,
+        enrollment_id=owner,
+        ambassador_id=person.ambassador_id if person else None,
+        promo_code_id=code.id,
+        code=code.code,
+    )
+
+
+def _standing(order: OrderRecord, enrollment_id: UUID, work: Workset) -> Standing:
+    person = work.people.get(enrollment_id)
+    if person is None or not earns_at(person.changes, order.placed_at):
+        return Standing.INACTIVE
+    program = next(program for program in work.programs if program.id == person.program_id)
+    terms = work.terms_at(program, order.placed_at)
+    if terms is None:
+        return Standing.NO_TERMS
+    blocked = terms.document.attribution.self_purchase == "blocked"
+    if blocked and order.customer_key is not None and person.email_hash == order.customer_key:
+        return Standing.SELF
+    return Standing.EARNING
+
+
+def _round(work: Workset, seen: Mapping[UUID, tuple[Pointer, ...]], ask: Ask) -> dict[UUID, DecisionDraft]:
+    """Let the programs judge in the order of their priority; the first that credits an order has it."""
+    decided: dict[UUID, DecisionDraft] = {}
+    for program in work.programs:
+        questions: dict[str, list[_Question]] = {}
+        for order_id, pointers in seen.items():
+            mine = tuple(each for each in pointers if each.program_id == program.id and each.counts)
+            if mine and order_id not in decided:
+                terms = work.terms_at(program, work.orders[order_id].placed_at)
+                if terms is not None:
+                    question = _Question(order_id, mine, terms)
+                    questions.setdefault(terms.document.attribution.model, []).append(question)
+        for model, asked in questions.items():
+            decided |= _answers(program, asked, seen=seen, verdicts=ask(model, [each.case(work) for each in asked]))
+    return {order_id: decided.get(order_id) or nobody(pointers) for order_id, pointers in seen.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One order as one program sees it."""
+
+    order_id: UUID
+    pointers: tuple[Pointer, ...]
+    terms: TermsVersion
+
+    def case(self, work: Workset) -> AttributionCase:
+        """Return what the model is asked."""
+        return case_of(
+            work.orders[self.order_id].placed_at, self.terms.document.attribution.signals, pointers=self.pointers
+        )
+
+
+def _answers(
+    program: ProgramRow,
+    asked: Sequence[_Question],
+    *,
+    seen: Mapping[UUID, tuple[Pointer, ...]],
+    verdicts: Sequence[Verdict],
+) -> dict[UUID, DecisionDraft]:
+    if len(verdicts) != len(asked):
+        raise AttributionBreachError(f"{len(verdicts)} answers to {len(asked)} questions")
+    found = {}
+    for question, verdict in zip(asked, verdicts, strict=True):
+        draft = decision_of(
+            verdict,
+            question.pointers,
+            seen=seen[question.order_id],
+            program_id=program.id,
+            terms_id=question.terms.id,
+        )
+        if draft is not None:
+            found[question.order_id] = draft
+    return found
+
+
+def _linked(work: Workset, direct: Mapping[UUID, DecisionDraft]) -> dict[LinkKey, Link | None]:
+    """Return the links that hold for the customers of `work`: what is stored, or what its orders make of it.
+
+    A stored link whose order is in the batch holds only if that order still makes it.
+    """
+    made: dict[LinkKey, list[Link]] = {}
+    for key, link in work.links.items():
+        made[key] = [] if link.order_id in work.orders else [link]
+    for order in work.orders.values():
+        draft = direct[order.id]
+        if not order.customer_key or not order.paid_at or draft.program_id is None or not draft.shares:
+            continue
+        if _links_on(work, draft.program_id):
+            best = max(draft.shares, key=lambda share: share.ppm)
+            link = Link(best.enrollment_id, order.id, order.place)
+            made.setdefault((draft.program_id, order.customer_key), []).append(link)
+    return {key: min(links, key=lambda link: link.place) if links else None for key, links in made.items()}
+
+
+def _links_on(work: Workset, program_id: UUID) -> bool:
+    versions = work.terms.get(program_id, ())
+    return any(Signal.CUSTOMER_LINK in version.document.attribution.signals for version in versions)
+
+
+def _link_pointers(order: OrderRecord, work: Workset, links: Mapping[LinkKey, Link | None]) -> Iterable[Pointer]:
+    """Yield whom the customer's links point to: made by an earlier order, and still within the program's days."""
+    for program in work.programs:
+        link = links.get((program.id, order.customer_key or ""))
+        terms = work.terms_at(program, order.placed_at)
+        if link is None or terms is None or link.place >= order.place:
+            continue
+        days = terms.document.attribution.customer_link_days
+        if days is None or (days and order.placed_at >= link.place[0] + timedelta(days=days)):
+            continue
+        person = work.people.get(link.enrollment_id)
+        yield Pointer(
+            Signal.CUSTOMER_LINK,
+            _standing(order, link.enrollment_id, work),
+            link.place[0],
+            program_id=program.id,
+            enrollment_id=link.enrollment_id,
+            ambassador_id=person.ambassador_id if person else None,
+        )

@@ -1,0 +1,188 @@
+"""Works out what a batch of decided orders owes, scope by scope. Pure but for asking the reward types."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from engine.attribution.rules import CreditedShare, DecisionDraft
+from engine.attribution.tables import Outcome
+from engine.intake.queries import OrderRecord
+from engine.kernel.clock import local_date, month_of
+from engine.kernel.history import as_of
+from engine.pipeline.terms import ReadyReward, ReadyTerms, TermsShelf
+from engine.pipeline.workset import ScopeKey, Workset
+from engine.plugin_api import Due, LineView, OrderCase, OrderView, RewardType
+from engine.plugin_host.registry import Registered
+from engine.programs.queries import TermsVersion, personal_as_of
+from engine.programs.rules import NO_PERSONAL_RATES, PersonalRates, resolve_rate
+from engine.rewards.rules import (
+    LineFacts,
+    Priced,
+    TakenBack,
+    check_due,
+    commissionable_lines,
+    due_at,
+    price,
+    taken_back,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What one scope of an order owes, with all that its head needs. `period` is set where a month settles it."""
+
+    priced: Priced
+    order_id: UUID
+    enrollment_id: UUID
+    ambassador_id: UUID
+    terms: ReadyTerms
+    reward: str
+    asset: str
+    share_ppm: int
+    due_at: datetime
+    hold: str | None
+    period: str | None
+
+    @property
+    def key(self) -> ScopeKey:
+        """What names the scope."""
+        return self.enrollment_id, self.reward, self.order_id.hex, self.asset
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question to a reward type, with what is needed to price the answer."""
+
+    order: OrderRecord
+    paid_at: datetime
+    share: CreditedShare
+    terms: ReadyTerms
+    reward: ReadyReward
+    lines: tuple[LineFacts, ...]
+    case: OrderCase
+
+
+def standings(work: Workset) -> Mapping[UUID, TakenBack]:
+    """Return what is left of each order."""
+    return {
+        order.id: taken_back(order.payload, refunds=order.refunds, chargebacks=order.chargebacks)
+        for order in work.orders.values()
+    }
+
+
+def owed_by(
+    work: Workset,
+    decisions: Mapping[UUID, DecisionDraft],
+    *,
+    taken: Mapping[UUID, TakenBack],
+    firsts: Collection[UUID],
+    shelf: TermsShelf,
+) -> dict[ScopeKey, Owed]:
+    """Return what every scope of these orders owes; a scope that is not named owes nothing.
+
+    `firsts` are the orders that are their customer's first. An order that is not paid, or credited to nobody, owes
+    nothing.
+
+    Raises:
+        GoodwordError: a plugin failed, broke its contract, or lacks an amount for the currency: the order is parked.
+    """
+    asked = [
+        question
+        for order in work.orders.values()
+        if order.paid_at is not None and decisions[order.id].outcome is Outcome.CREDITED
+        for question in _questions(
+            order, decisions[order.id], work, shelf=shelf, first=order.id in firsts, paid_at=order.paid_at
+        )
+    ]
+    by_type: dict[str, list[_Asked]] = {}
+    for question in asked:
+        by_type.setdefault(question.reward.type.value.name, []).append(question)
+    days: dict[tuple[date, UUID], datetime] = {}
+    owed: dict[ScopeKey, Owed] = {}
+    for questions in by_type.values():
+        answers = _ask(questions[0].reward.type, [question.case for question in questions])
+        for question, due in zip(questions, answers, strict=True):
+            if due.parts:
+                each = _owed(question, due, taken[question.order.id], days=days)
+                owed[each.key] = each
+    return owed
+
+
+def _ask(kind: Registered[RewardType], cases: Sequence[OrderCase]) -> Sequence[Due]:
+    answers = kind.ask(lambda reward: tuple(reward.due(cases)))
+    check_due(answers, len(cases))
+    return answers
+
+
+def _questions(
+    order: OrderRecord, draft: DecisionDraft, work: Workset, *, shelf: TermsShelf, first: bool, paid_at: datetime
+) -> list[_Asked]:
+    terms = _terms_of(draft, work, shelf)
+    lines = commissionable_lines(order.payload, terms.document.base)
+    found = []
+    for share in draft.shares:
+        person = work.people[share.enrollment_id]
+        personal = personal_as_of(
+            work.rates, order.placed_at, enrollment_id=person.id, promo_code_id=share.pointer.promo_code_id
+        )
+        group = as_of(person.groups, order.placed_at)
+        for reward in terms.rewards:
+            views = _views(lines, reward.key, terms, personal=personal, group=group.key if group else None)
+            case = OrderCase(reward.params, OrderView(order.currency, order.placed_at, views, first))
+            found.append(_Asked(order, paid_at, share, terms, reward, lines, case))
+    return found
+
+
+def _views(
+    lines: Sequence[LineFacts],
+    reward: str,
+    terms: ReadyTerms,
+    *,
+    personal: PersonalRates = NO_PERSONAL_RATES,
+    group: str | None = None,
+) -> tuple[LineView, ...]:
+    views = []
+    for line in lines:
+        rate = resolve_rate(
+            line.product, line.collections, reward=reward, table=terms.rates, personal=personal, group=group
+        )
+        views.append(
+            LineView(
+                line.line_id,
+                line.quantity,
+                line.base_minor,
+                line.product,
+                line.collections,
+                rate.rate_bps if rate else None,
+                rate.level.value if rate else None,
+            )
+        )
+    return tuple(views)
+
+
+def _terms_of(draft: DecisionDraft, work: Workset, shelf: TermsShelf) -> ReadyTerms:
+    program = next(program for program in work.programs if program.id == draft.program_id)
+    version: TermsVersion = next(each for each in work.terms[program.id] if each.id == draft.terms_id)
+    return shelf.ready(version, program)
+
+
+def _owed(asked: _Asked, due: Due, taken: TakenBack, *, days: dict[tuple[date, UUID], datetime]) -> Owed:
+    order, terms = asked.order, asked.terms
+    day = (local_date(asked.paid_at, terms.zone), terms.id)
+    if day not in days:
+        days[day] = due_at(asked.paid_at, hold_days=terms.document.hold_days, zone=terms.zone)
+    settles = asked.reward.type.value.settles_periods
+    return Owed(
+        priced=price(due, asked.lines, taken=taken, share_ppm=asked.share.ppm),
+        order_id=order.id,
+        enrollment_id=asked.share.enrollment_id,
+        ambassador_id=asked.share.ambassador_id,
+        terms=terms,
+        reward=asked.reward.key,
+        asset=order.currency,
+        share_ppm=asked.share.ppm,
+        due_at=days[day],
+        hold=taken.hold,
+        period=month_of(order.placed_at, terms.zone) if settles else None,
+    )

@@ -1,0 +1,258 @@
+"""Takes deliveries in and brings every order they touch to what it owes, a batch at a time.
+
+A batch is one transaction. One that fails is taken apart and tried delivery by delivery; an order that fails alone is
+recorded, parked as blocked with the reason, and held. It never becomes zero, and it can be retried.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import bindparam, insert, select, update
+
+from engine.attribution.rules import DecisionDraft
+from engine.attribution.tables import Decision
+from engine.intake.queries import order_ids, orders_of_customers
+from engine.intake.rules import CustomerHasher, Source, fact_of
+from engine.intake.service import CheckedDelivery, Recorded, notice, record
+from engine.intake.tables import ShopOrder
+from engine.kernel.crypto import Keyring
+from engine.kernel.database import Database, UnitOfWork
+from engine.kernel.errors import GoodwordError, InputError, StaleReadError
+from engine.kernel.ids import new_id
+from engine.kernel.tables import table_of
+from engine.pipeline.book import months_touched, order_bookings, write
+from engine.pipeline.customers import Firsts, first_of, store_firsts, store_links, wider
+from engine.pipeline.decide import Decided, decide
+from engine.pipeline.owe import owed_by, standings
+from engine.pipeline.periods import mark
+from engine.pipeline.terms import TermsShelf
+from engine.pipeline.workset import Workset, load
+from engine.plugin_api import AttributionCase, Delivery, Verdict
+from engine.plugin_host.registry import PluginHost
+from engine.rewards.rules import TakenBack
+from engine.rewards.service import hold_orders, release_months
+
+_ORDER = table_of(ShopOrder)
+_DECISION = table_of(Decision)
+BATCH = 500
+"""Deliveries in one transaction: large enough to be fast, small enough that others get their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A delivery that was not taken in: which one, where it began in its file, and why."""
+
+    key: str
+    line: int | None
+    problem: str
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What taking in some deliveries did."""
+
+    new: int = 0
+    repeated: int = 0
+    older: int = 0
+    orders: int = 0
+    booked: int = 0
+    blocked: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+    def add(self, other: "Ingested") -> None:
+        """Count what another batch did, too."""
+        self.new += other.new
+        self.repeated += other.repeated
+        self.older += other.older
+        self.orders += other.orders
+        self.booked += other.booked
+        self.blocked += other.blocked
+        self.refused += other.refused
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The engine's main road. Make one per process; it keeps nothing but terms that were made ready."""
+
+    database: Database
+    keyring: Keyring
+    shelf: TermsShelf
+
+    @classmethod
+    def of(cls, database: Database, host: PluginHost, *, keyring: Keyring) -> "Pipeline":
+        """Return a pipeline over `database` with the plugins of `host`."""
+        return cls(database, keyring, TermsShelf(host))
+
+    def ingest(self, brand_id: UUID, source: Source, *, deliveries: Sequence[Delivery]) -> Ingested:
+        """Take in one batch of deliveries (about `BATCH` of them) and book what they change."""
+        checked, refused = self._check(brand_id, source, deliveries)
+        done = self.take_in(brand_id, source, deliveries=checked)
+        done.refused = refused + done.refused
+        return done
+
+    def take_in(self, brand_id: UUID, source: Source, *, deliveries: Sequence[CheckedDelivery]) -> Ingested:
+        """Take in deliveries that were checked before; also what rebuild repeats."""
+        if not deliveries:
+            return Ingested()
+        try:
+            return self.database.run(lambda unit: self._batch(unit, brand_id, source, deliveries=deliveries))
+        except StaleReadError:
+            raise
+        except GoodwordError:
+            total = Ingested()
+            for delivery in deliveries:
+                total.add(self._alone(brand_id, source, delivery))
+            return total
+
+    def retry(self, brand_id: UUID, ids: Collection[UUID]) -> int:
+        """Try blocked orders again, and blocked months too; return how many orders are still blocked."""
+        still = 0
+        for order_id in ids:
+            try:
+                self.database.run(lambda unit, one=order_id: self.process(unit, brand_id, {one}))  # type: ignore[misc]
+            except GoodwordError as error:
+                still += 1
+                reason = str(error)
+                self.database.run(lambda unit, one=order_id: _park(unit, brand_id, {one}, reason))  # type: ignore[misc]
+        self.database.run(lambda unit: release_months(unit, brand_id))
+        return still
+
+    def process(
+        self, unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], *, customers: Collection[str] = ()
+    ) -> int:
+        """Bring orders to what they owe, and whatever they drag along; return how many rows were booked.
+
+        `customers` are those all of whose orders must be looked at.
+
+        Raises:
+            GoodwordError: a plugin failed, or the terms lack something; nothing may be committed then.
+        """
+        wanted, whole = set(ids), frozenset(customers)
+        if whole:
+            wanted.update(orders_of_customers(unit, brand_id, whole))
+        while wanted:
+            work = load(unit, brand_id, wanted)
+            firsts = first_of(work)
+            decided = decide(work, self._ask_model)
+            more = wider(work, firsts, links=decided.links, whole=whole)
+            if not more:
+                return self._book(unit, brand_id, work, decided=decided, firsts=firsts)
+            whole |= more.customers
+            wanted |= more.orders
+            wanted.update(orders_of_customers(unit, brand_id, more.customers) if more.customers else ())
+        return 0
+
+    def _check(
+        self, brand_id: UUID, source: Source, deliveries: Iterable[Delivery]
+    ) -> tuple[list[CheckedDelivery], list[Refusal]]:
+        hasher = CustomerHasher(self.keyring, brand_id, source)
+        checked, refused = [], []
+        for each in deliveries:
+            try:
+                facts = tuple(fact_of(event, hasher) for event in each.events)
+            except InputError as error:
+                refused.append(Refusal(each.key, each.line, str(error)))
+            else:
+                checked.append(CheckedDelivery(each.key, each.body, facts, each.line))
+        return checked, refused
+
+    def _batch(
+        self, unit: UnitOfWork, brand_id: UUID, source: Source, *, deliveries: Sequence[CheckedDelivery]
+    ) -> Ingested:
+        recorded, ids = _record(unit, brand_id, source, deliveries=deliveries)
+        booked = self.process(unit, brand_id, ids, customers=recorded.left_customers)
+        return _counts(recorded, orders=len(ids), booked=booked)
+
+    def _alone(self, brand_id: UUID, source: Source, delivery: CheckedDelivery) -> Ingested:
+        """Take in one delivery; when its order cannot be worked out, record it and park the order."""
+        try:
+            return self.database.run(lambda unit: self._batch(unit, brand_id, source, deliveries=[delivery]))
+        except StaleReadError:
+            raise
+        except GoodwordError as error:
+            reason = str(error)
+
+        def record_and_park(unit: UnitOfWork) -> Ingested:
+            recorded, ids = _record(unit, brand_id, source, deliveries=[delivery])
+            _park(unit, brand_id, ids, reason)
+            done = _counts(recorded, orders=len(ids), booked=0)
+            done.blocked = len(ids)
+            return done
+
+        return self.database.run(record_and_park)
+
+    def _ask_model(self, name: str, cases: Sequence[AttributionCase]) -> Sequence[Verdict]:
+        return self.shelf.host.attribution_model(name).ask(lambda model: tuple(model.choose(cases)))
+
+    def _book(self, unit: UnitOfWork, brand_id: UUID, work: Workset, *, decided: Decided, firsts: Firsts) -> int:
+        taken = standings(work)
+        first_ids = {first.order_id for first in firsts.values() if first}
+        owed = owed_by(work, decided.decisions, taken=taken, firsts=first_ids, shelf=self.shelf)
+        bookings = order_bookings(work.heads, owed)
+        booked = write(unit, brand_id, bookings, command="accrue")
+        mark(unit, brand_id, months_touched(bookings))
+        _store_decisions(unit, brand_id, work, decisions=decided.decisions)
+        store_firsts(unit, brand_id, work.firsts, firsts=firsts)
+        store_links(unit, brand_id, work.links, links=decided.links)
+        _unblock(unit, work)
+        _tell_oddities(unit, brand_id, taken=taken)
+        return booked
+
+
+def _record(
+    unit: UnitOfWork, brand_id: UUID, source: Source, *, deliveries: Sequence[CheckedDelivery]
+) -> tuple[Recorded, list[UUID]]:
+    recorded = record(unit, brand_id, source, deliveries=deliveries)
+    if not recorded.touched:
+        return recorded, []
+    ids = order_ids(unit, brand_id, connector=source.connector, account=source.account, external_ids=recorded.touched)
+    return recorded, ids
+
+
+def _counts(recorded: Recorded, *, orders: int, booked: int) -> Ingested:
+    problem = "This was delivered before with the same time of change and another content. Give it a newer updated_at."
+    refused = [Refusal(each.key, each.line, problem) for each in recorded.refused]
+    return Ingested(recorded.new, recorded.repeated, recorded.older, orders, booked, 0, refused)
+
+
+def _park(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], reason: str) -> None:
+    if ids:
+        named = (_ORDER.c.brand_id == brand_id, _ORDER.c.id.in_(sorted(ids)))
+        unit.execute(update(_ORDER).where(*named).values(blocked_reason=reason[:1000]))
+        hold_orders(unit, brand_id, ids, reason=reason)
+
+
+def _unblock(unit: UnitOfWork, work: Workset) -> None:
+    freed = [{"order_id": order.id} for order in work.orders.values() if order.blocked_reason is not None]
+    if freed:
+        unit.execute(update(_ORDER).where(_ORDER.c.id == bindparam("order_id")).values(blocked_reason=None), freed)
+
+
+def _store_decisions(
+    unit: UnitOfWork, brand_id: UUID, work: Workset, *, decisions: Mapping[UUID, DecisionDraft]
+) -> None:
+    rows = []
+    for order_id, draft in decisions.items():
+        seq, digest = work.decided.get(order_id, (0, ""))
+        written = draft.written()
+        if written["content_hash"] != digest:
+            row = {"id": new_id(), "brand_id": brand_id, "order_id": order_id, "seq": seq + 1, "decided_at": unit.now}
+            rows.append(row | written)
+    if rows:
+        unit.execute(insert(_DECISION), rows)
+
+
+def _tell_oddities(unit: UnitOfWork, brand_id: UUID, *, taken: Mapping[UUID, TakenBack]) -> None:
+    notices = [
+        (f"{kind}:{order_id.hex}", kind, order_id, text)
+        for order_id, each in taken.items()
+        for kind, text in each.oddities
+    ]
+    notice(unit, brand_id, notices)
+
+
+def blocked_orders(unit: UnitOfWork, brand_id: UUID) -> list[UUID]:
+    """Return the ids of blocked orders. Index: ix_shop_order_blocked."""
+    statement = select(_ORDER.c.id).where(_ORDER.c.brand_id == brand_id, _ORDER.c.blocked_reason.is_not(None))
+    return list(unit.execute(statement.order_by(_ORDER.c.id)).scalars())

@@ -1,0 +1,137 @@
+"""Everything a batch of orders needs, read once: one keyed read for each kind of row, never the history."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from engine.attribution.tables import CustomerLink, Decision
+from engine.enrollment.queries import EnrollmentHistory, histories
+from engine.intake.queries import FirstOrder, OrderRecord, first_orders, orders
+from engine.kernel.database import UnitOfWork
+from engine.kernel.history import as_of
+from engine.kernel.tables import table_of
+from engine.pipeline.terms import by_program
+from engine.plugin_api import Signal
+from engine.programs.queries import (
+    PersonalRateHistory,
+    ProgramRow,
+    TermsVersion,
+    personal_rates,
+    programs_of,
+    terms_history,
+)
+from engine.rewards.tables import RewardScope
+from engine.tracking.queries import CodeRow, codes_by_key
+from engine.tracking.rules import lookup_key
+
+_SCOPE = table_of(RewardScope)
+_DECISION = table_of(Decision)
+_LINK = table_of(CustomerLink)
+
+ScopeKey = tuple[UUID, str, str, str]
+"""Enrollment, reward, subject, asset: what makes a scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The ambassador of a program's customer, by the order that made the link."""
+
+    enrollment_id: UUID
+    order_id: UUID
+    place: tuple[datetime, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Workset:
+    """A batch of orders with all that decides about them. `decided` holds the newest (seq, hash) of each order."""
+
+    orders: Mapping[UUID, OrderRecord]
+    programs: tuple[ProgramRow, ...]
+    terms: Mapping[UUID, tuple[TermsVersion, ...]]
+    codes: Mapping[str, CodeRow]
+    people: Mapping[UUID, EnrollmentHistory]
+    rates: PersonalRateHistory
+    heads: Mapping[ScopeKey, Any]
+    decided: Mapping[UUID, tuple[int, str]]
+    firsts: Mapping[str, FirstOrder]
+    links: Mapping[tuple[UUID, str], Link]
+
+    @property
+    def customer_keys(self) -> set[str]:
+        """The customers of these orders."""
+        return {order.customer_key for order in self.orders.values() if order.customer_key}
+
+    def terms_at(self, program: ProgramRow, at: datetime) -> TermsVersion | None:
+        """Return the terms under which `program` judges an order placed at `at`; None where it credits nothing."""
+        if program.closed_at is not None and at >= program.closed_at:
+            return None
+        return as_of(self.terms.get(program.id, ()), at)
+
+
+def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> Workset:
+    """Read the workset of these orders. On PostgreSQL the orders are locked, in the order of their ids."""
+    records = orders(unit, brand_id, order_ids)
+    keys = {key for order in records.values() for text in order.payload.get("codes", ()) if (key := lookup_key(text))}
+    codes = {code.code_key: code for code in codes_by_key(unit, brand_id, keys=keys)}
+    customers = {order.customer_key for order in records.values() if order.customer_key}
+    terms = by_program(terms_history(unit, brand_id))
+    links = _links(unit, brand_id, customers) if _any_links(terms) else {}
+    owners = {owner.enrollment_id for code in codes.values() for owner in code.owners if owner.enrollment_id}
+    owners |= {link.enrollment_id for link in links.values()}
+    return Workset(
+        orders=records,
+        programs=programs_of(unit, brand_id),
+        terms=terms,
+        codes=codes,
+        people=histories(unit, brand_id, enrollment_ids=owners),
+        rates=personal_rates(
+            unit, brand_id, enrollment_ids=owners, promo_code_ids=[code.id for code in codes.values()]
+        ),
+        heads={scope_key(row): row for row in unit.execute(_heads(brand_id, records))},
+        decided=_decided(unit, brand_id, records),
+        firsts=first_orders(unit, brand_id, customers) if customers else {},
+        links=links,
+    )
+
+
+def scope_key(row: Any) -> ScopeKey:
+    """Return what names the scope of a head row."""
+    return row.enrollment_id, row.reward, row.subject, row.asset
+
+
+def _heads(brand_id: UUID, order_ids: Collection[UUID]) -> Select[Any]:
+    """Index: ix_reward_scope_brand_id_order_id."""
+    return select(_SCOPE).where(_SCOPE.c.brand_id == brand_id, _SCOPE.c.order_id.in_(sorted(order_ids)))
+
+
+def _decided(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> dict[UUID, tuple[int, str]]:
+    """Index: uq_decision_brand_id_order_id_seq."""
+    statement = (
+        select(_DECISION.c.order_id, _DECISION.c.seq, _DECISION.c.content_hash)
+        .where(_DECISION.c.brand_id == brand_id, _DECISION.c.order_id.in_(sorted(order_ids)))
+        .order_by(_DECISION.c.seq)
+    )
+    return {order_id: (seq, digest) for order_id, seq, digest in unit.execute(statement)}
+
+
+def _links(unit: UnitOfWork, brand_id: UUID, customers: Collection[str]) -> dict[tuple[UUID, str], Link]:
+    """Read the links of these customers in all programs."""
+    statement = select(_LINK).where(_LINK.c.brand_id == brand_id, _LINK.c.customer_key.in_(sorted(customers)))
+    return {
+        (row.program_id, row.customer_key): Link(
+            row.enrollment_id, row.order_id, (row.placed_at, row.connector, row.external_id)
+        )
+        for row in unit.execute(statement)
+    }
+
+
+def _any_links(terms: Mapping[UUID, tuple[TermsVersion, ...]]) -> bool:
+    return any(
+        Signal.CUSTOMER_LINK in version.document.attribution.signals
+        for versions in terms.values()
+        for version in versions
+    )
