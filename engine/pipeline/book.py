@@ -239,7 +239,7 @@ def _transaction(booking: Booking, command: str) -> TransactionDraft:
     pending = booking.columns["state"] == ScopeState.PENDING.value
     kind = AccountKind.PENDING if pending else AccountKind.PAYABLE
     held_in = AccountRef(kind, owner=owner, asset=asset)
-    entry = move(booking.difference_minor, held_in, AccountRef(AccountKind.EXPENSE, asset=asset))
+    entry = move(booking.difference_minor, frm=AccountRef(AccountKind.EXPENSE, asset=asset), to=held_in)
     return TransactionDraft(f"{booking.scope_id.hex}:{booking.seq}", command, (entry,))
 
 

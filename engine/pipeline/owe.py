@@ -13,7 +13,7 @@ from engine.kernel.history import as_of
 from engine.pipeline.terms import ReadyReward, ReadyTerms, TermsShelf
 from engine.pipeline.workset import ScopeKey, Workset
 from engine.plugin_api import Due, LineView, OrderCase, OrderView, RewardType
-from engine.plugin_host.registry import Registered
+from engine.plugin_host.guard import Registered
 from engine.programs.queries import TermsVersion, personal_as_of
 from engine.programs.rules import NO_PERSONAL_RATES, PersonalRates, resolve_rate
 from engine.rewards.rules import (

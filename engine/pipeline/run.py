@@ -107,16 +107,18 @@ class Pipeline:
 
     def retry(self, brand_id: UUID, ids: Collection[UUID]) -> int:
         """Try blocked orders again, and blocked months too; return how many orders are still blocked."""
-        still = 0
-        for order_id in ids:
-            try:
-                self.database.run(lambda unit, one=order_id: self.process(unit, brand_id, {one}))  # type: ignore[misc]
-            except GoodwordError as error:
-                still += 1
-                reason = str(error)
-                self.database.run(lambda unit, one=order_id: _park(unit, brand_id, {one}, reason))  # type: ignore[misc]
+        still = sum(not self._retried(brand_id, order_id) for order_id in ids)
         self.database.run(lambda unit: release_months(unit, brand_id))
         return still
+
+    def _retried(self, brand_id: UUID, order_id: UUID) -> bool:
+        try:
+            self.database.run(lambda unit: self.process(unit, brand_id, {order_id}))
+        except GoodwordError as error:
+            reason = str(error)
+            self.database.run(lambda unit: _park(unit, brand_id, {order_id}, reason))
+            return False
+        return True
 
     def process(
         self, unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], *, customers: Collection[str] = ()

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from engine.kernel.errors import GoodwordError
 from engine.plugin_api import RewardParams, RewardType, Signal
-from engine.plugin_host.registry import PluginHost, Registered
+from engine.plugin_host.guard import Registered
+from engine.plugin_host.registry import PluginHost
 from engine.programs.queries import ProgramRow, TermsVersion
 from engine.programs.rules import RateTable
 from engine.programs.schemas import TermsDocument

@@ -38,7 +38,7 @@ def approve_due(unit: UnitOfWork, brand_id: UUID, *, limit: int = AT_ONCE) -> in
 
 
 def hold_orders(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *, reason: str) -> None:
-    """Keep every scope of these orders from being approved and from being paid. Index: ix_reward_scope_brand_id_order_id."""
+    """Keep every scope of these orders from being approved and paid. Index: ix_reward_scope_brand_id_order_id."""
     statement = update(_SCOPE).where(_SCOPE.c.brand_id == brand_id, _SCOPE.c.order_id.in_(sorted(order_ids)))
     unit.execute(statement.values(hold_reason=f"{BLOCKED}{reason}"[:300]))
 
@@ -78,4 +78,4 @@ def _entries(rows: Iterable[Any]) -> Iterable[EntryDraft]:
     for (owner_id, asset), minor in sorted(sums.items()):
         if minor:
             pending = AccountRef(AccountKind.PENDING, owner=owner_id, asset=asset)
-            yield move(minor, AccountRef(AccountKind.PAYABLE, owner=owner_id, asset=asset), pending)
+            yield move(minor, frm=pending, to=AccountRef(AccountKind.PAYABLE, owner=owner_id, asset=asset))
