@@ -26,6 +26,7 @@ from engine.kernel.errors import GoodwordError, StaleReadError
 T = TypeVar("T")
 
 _LOST_RACES: Final = {"40001", "40P01", "23505"}
+_KEPT: Final = {"synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
 _READ_ONLY: Final = "goodword_read_only"
 
 
@@ -144,11 +145,12 @@ def _sqlite(path: str | None) -> Engine:
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
             cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA recursive_triggers=ON")  # else REPLACE deletes rows behind the append-only triggers
         cursor.execute("PRAGMA cache_size=-65536")
-        kept = [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "foreign_keys")]
+        kept = [cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in _KEPT]
         cursor.close()
-        if kept != [2, 1]:
-            raise UnsafeDatabaseError("This SQLite refuses synchronous=FULL or foreign keys.")
+        if kept != list(_KEPT.values()):
+            raise UnsafeDatabaseError("This SQLite refuses synchronous=FULL, foreign keys or recursive triggers.")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -11,7 +11,6 @@ when something was spent. Per brand and asset, the sum of the one kind equals th
 import hashlib
 import re
 from dataclasses import KW_ONLY, dataclass
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -20,9 +19,6 @@ from engine.ledger.tables import AccountKind
 
 LARGEST: Final = 2**63 - 1
 """What a column of 64 bits holds."""
-
-GENESIS: Final = "0" * 64
-"""The hash before the first block."""
 
 BRAND_KINDS: Final = frozenset({AccountKind.EXPENSE, AccountKind.OPENING, AccountKind.FX})
 """Accounts that a brand has once per asset; all others belong to an ambassador."""
@@ -123,20 +119,19 @@ def balance_of(kind: AccountKind, *, debits: int, credits_: int) -> int:
 
 
 def input_hash(brand_id: UUID, draft: TransactionDraft) -> str:
-    """Return the SHA-256 over everything a draft says, as 64 hexadecimal digits.
-
-    One string and no JSON, since every row of an import passes here. Free text carries its length, so that different
-    drafts never read alike.
-    """
+    """Return the SHA-256 over everything a draft says, as 64 hexadecimal digits."""
     entries = " ".join(
         f"{e.debit.kind}:{e.debit.owner}:{e.credit.kind}:{e.credit.owner}:{e.debit.asset}:{e.amount_minor}"
         for e in draft.entries
     )
-    command, key = draft.command, draft.key
-    text = f"{brand_id.hex} {draft.reverses_id or 0} {len(command)}:{command} {len(key)}:{key} {entries}"
+    return hash_written(brand_id.hex, draft.key, command=draft.command, reverses_id=draft.reverses_id, entries=entries)
+
+
+def hash_written(brand: str, key: str, *, command: str, reverses_id: int | None, entries: str) -> str:
+    """Return the input hash of a transaction whose entries are written as `kind:owner:kind:owner:asset:amount …`.
+
+    One string and no JSON, since every row of an import passes here. Free text carries its length, so that different
+    drafts never read alike. Verifying computes it again from the rows.
+    """
+    text = f"{brand} {reverses_id or 0} {len(command)}:{command} {len(key)}:{key} {entries}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def stamp(instant: datetime) -> str:
-    """Write an instant the way hashes know it: UTC, always with six decimals."""
-    return instant.isoformat(timespec="microseconds")

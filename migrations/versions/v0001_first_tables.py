@@ -535,6 +535,7 @@ def upgrade() -> None:
             ["transaction_id"], ["ledger_transaction.id"], name=op.f("fk_ledger_entry_transaction_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entry")),
+        *whole_numbers("amount_minor"),
     )
     op.create_index("ix_ledger_entry_brand_id_credit_id", "ledger_entry", ["brand_id", "credit_id"], unique=False)
     op.create_index("ix_ledger_entry_brand_id_debit_id", "ledger_entry", ["brand_id", "debit_id"], unique=False)
@@ -572,7 +573,7 @@ def upgrade() -> None:
             name=op.f("uq_payout_brand_id_batch_id_ambassador_id_currency"),
         ),
         sa.UniqueConstraint("brand_id", "reference", name=op.f("uq_payout_brand_id_reference")),
-        *whole_numbers("amount_minor", "amount_minor"),
+        *whole_numbers("amount_minor"),
     )
     op.create_index("ix_payout_brand_id_ambassador_id", "payout", ["brand_id", "ambassador_id", "id"], unique=False)
     op.create_table(
@@ -840,6 +841,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["scope_id"], ["reward_scope.id"], name=op.f("fk_commission_scope_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_commission")),
         sa.UniqueConstraint("brand_id", "scope_id", "seq", name=op.f("uq_commission_brand_id_scope_id_seq")),
+        *whole_numbers("amount_minor"),
     )
     op.create_index(
         "ix_commission_brand_id_ambassador_id", "commission", ["brand_id", "ambassador_id", "id"], unique=False
@@ -856,7 +858,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["commission_id"], ["commission.id"], name=op.f("fk_payout_line_commission_id")),
         sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_payout_line_payout_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_line")),
-        *whole_numbers("amount_minor", "amount_minor"),
+        *whole_numbers("amount_minor"),
     )
     op.create_index("ix_payout_line_brand_id_payout_id", "payout_line", ["brand_id", "payout_id"], unique=False)
     op.create_index(
