@@ -237,4 +237,15 @@ def _with_totals(unit: UnitOfWork, brand_id: UUID, rows: Iterable[Any]) -> list[
     totals: dict[UUID, list[BatchTotal]] = {row.id: [] for row in rows}
     for batch_id, currency, state, payouts, amount in unit.execute(statement):
         totals[batch_id].append(BatchTotal(currency, state, payouts, int(amount)))
-    return [BatchRow(**row._mapping, totals=tuple(totals[row.id])) for row in rows]
+    return [
+        BatchRow(
+            row.id,
+            row.reference,
+            row.rail,
+            row.created_at,
+            row.created_by,
+            row.submitted_at,
+            tuple(totals[row.id]),
+        )
+        for row in rows
+    ]

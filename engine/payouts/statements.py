@@ -4,7 +4,6 @@ The balance is what was booked less what was paid: it holds pending amounts too.
 day it was paid and as the day it came back.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,7 +11,7 @@ from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, null, select, union_all
+from sqlalchemy import ColumnElement, Date, Select, String, Uuid, func, literal, null, select, type_coerce, union_all
 
 from engine.kernel.database import UnitOfWork
 from engine.payouts.queries import PAYOUT
@@ -69,7 +68,9 @@ def statement(
     by_currency: dict[str, list[Any]] = {currency: [] for currency in opening}
     for row in unit.execute(within.order_by(movements.c.at, movements.c.kind, movements.c.id)):
         by_currency.setdefault(row.currency, []).append(row)
-    return tuple(_statement(currency, opening.get(currency, 0), by_currency[currency]) for currency in sorted(by_currency))
+    return tuple(
+        _statement(currency, opening.get(currency, 0), by_currency[currency]) for currency in sorted(by_currency)
+    )
 
 
 def _statement(currency: str, opening_minor: int, rows: list[Any]) -> Statement:
@@ -102,13 +103,29 @@ def _movements(brand_id: UUID, ambassador_id: UUID) -> Any:
         booked.amount_minor,
         booked.order_id,
         booked.reason,
-        null().label("reference"),
-        null().label("paid_on"),
+        type_coerce(null(), String()).label("reference"),
+        type_coerce(null(), Date()).label("paid_on"),
     ).where(booked.brand_id == brand_id, booked.ambassador_id == ambassador_id)
-    return union_all(commissions, *_payouts(brand_id, ambassador_id))
+    paid = _payouts(LineKind.PAID, PAYOUT.c.finished_at, -PAYOUT.c.amount_minor)
+    returned = _payouts(LineKind.RETURNED, PAYOUT.c.returned_at, PAYOUT.c.amount_minor)
+    theirs = (PAYOUT.c.brand_id == brand_id, PAYOUT.c.ambassador_id == ambassador_id)
+    were_paid = PAYOUT.c.state.in_([PayoutState.PAID, PayoutState.RETURNED])
+    return union_all(
+        commissions,
+        paid.where(*theirs, were_paid),
+        returned.where(*theirs, PAYOUT.c.state == PayoutState.RETURNED),
+    )
 
 
-def _payouts(brand_id: UUID, ambassador_id: UUID) -> Iterator[Select[Any]]:
-    paid, returned = (PayoutState.PAID, PayoutState.RETURNED), (PayoutState.RETURNED,)
-    yield _payout_lines(brand_id, ambassador_id, LineKind.PAID, PAYOUT.c.finished_at, -PAYOUT.c.amount_minor, paid)
-    yield _payout_lines(brand_id, ambassador_id, LineKind.RETURNED, PAYOUT.c.returned_at, PAYOUT.c.amount_minor, returned)
+def _payouts(kind: LineKind, at: ColumnElement[Any], amount_minor: ColumnElement[Any]) -> Select[Any]:
+    return select(
+        at.label("at"),
+        literal(kind.value).label("kind"),
+        PAYOUT.c.id,
+        PAYOUT.c.currency,
+        amount_minor.label("amount_minor"),
+        type_coerce(null(), Uuid()).label("order_id"),
+        type_coerce(null(), String()).label("reason"),
+        PAYOUT.c.reference,
+        PAYOUT.c.paid_on,
+    )
