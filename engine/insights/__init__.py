@@ -1,0 +1,1 @@
+"""What the books and the facts say together: figures, lists and the reason for every amount."""
