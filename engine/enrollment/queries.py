@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from engine.enrollment.rules import GroupChange, StateChange
 from engine.enrollment.tables import Application, Enrollment, EnrollmentChange, EnrollmentState, GroupMembership
 from engine.identity.tables import Ambassador
 from engine.kernel.database import UnitOfWork
+from engine.kernel.paging import Page, newest_first, page_of
 from engine.kernel.tables import table_of
 from engine.programs.tables import AmbassadorGroup, Program
 
@@ -22,6 +24,32 @@ _MEMBERSHIP = table_of(GroupMembership)
 _GROUP = table_of(AmbassadorGroup)
 _AMBASSADOR = table_of(Ambassador)
 _PROGRAM = table_of(Program)
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentRow:
+    """An enrollment as it stands."""
+
+    id: UUID
+    program_id: UUID
+    ambassador_id: UUID
+    state: EnrollmentState
+    created_at: datetime
+    changed_at: datetime
+    reapply_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingApplication:
+    """Somebody who applied and waits for an answer, with what they wrote last."""
+
+    enrollment_id: UUID
+    name: str
+    email: str
+    program_id: UUID
+    program_name: str
+    answers: dict[str, str]
+    submitted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +81,69 @@ def histories(
         .where(_ENROLLMENT.c.brand_id == brand_id, _ENROLLMENT.c.id.in_(ids))
     )
     return {row.id: _history(row, changes[row.id], groups[row.id]) for row in rows}
+
+
+def enrollments(unit: UnitOfWork, brand_id: UUID, *, enrollment_ids: Collection[UUID]) -> Mapping[UUID, EnrollmentRow]:
+    """Return those of these enrollments that the brand has. Index: pk_enrollment."""
+    if not enrollment_ids:
+        return {}
+    rows = unit.execute(_enrollments(brand_id).where(_ENROLLMENT.c.id.in_(sorted(enrollment_ids))))
+    return {row.id: _enrollment(row) for row in rows}
+
+
+def enrollments_of(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID) -> tuple[EnrollmentRow, ...]:
+    """Return every enrollment of an ambassador, oldest first. Index: ix_enrollment_brand_id_ambassador_id."""
+    found = _enrollments(brand_id).where(_ENROLLMENT.c.ambassador_id == ambassador_id)
+    return tuple(_enrollment(row) for row in unit.execute(found.order_by(_ENROLLMENT.c.id)))
+
+
+def applications_waiting(
+    unit: UnitOfWork, brand_id: UUID, *, cursor: str | None = None, limit: int = 50
+) -> Page[WaitingApplication]:
+    """Return a page of applications that wait, newest enrollment first.
+
+    Indexes: ix_enrollment_brand_id_state, ix_application_brand_id_enrollment_id.
+
+    Raises:
+        InputError: the cursor is not one of ours.
+    """
+    found = (
+        select(
+            _ENROLLMENT.c.id.label("enrollment_id"),
+            _AMBASSADOR.c.name,
+            _AMBASSADOR.c.email,
+            _ENROLLMENT.c.program_id,
+            _PROGRAM.c.name.label("program_name"),
+            _APPLICATION.c.answers,
+            _APPLICATION.c.submitted_at,
+        )
+        .join_from(_ENROLLMENT, _AMBASSADOR, _AMBASSADOR.c.id == _ENROLLMENT.c.ambassador_id)
+        .join(_PROGRAM, _PROGRAM.c.id == _ENROLLMENT.c.program_id)
+        .join(_APPLICATION, _APPLICATION.c.id == _newest_application())
+        .where(_ENROLLMENT.c.brand_id == brand_id, _ENROLLMENT.c.state == EnrollmentState.APPLIED.value)
+    )
+    rows = unit.execute(newest_first(found, [_ENROLLMENT.c.id], cursor=cursor, limit=limit))
+    return page_of([WaitingApplication(**row._mapping) for row in rows], ["enrollment_id"], limit=limit)  # noqa: SLF001
+
+
+def _newest_application() -> Any:
+    return (
+        select(_APPLICATION.c.id)
+        .where(_APPLICATION.c.brand_id == _ENROLLMENT.c.brand_id, _APPLICATION.c.enrollment_id == _ENROLLMENT.c.id)
+        .order_by(_APPLICATION.c.submitted_at.desc(), _APPLICATION.c.id.desc())
+        .limit(1)
+        .correlate(_ENROLLMENT)
+        .scalar_subquery()
+    )
+
+
+def _enrollments(brand_id: UUID) -> Any:
+    columns = (_ENROLLMENT.c[field.name] for field in fields(EnrollmentRow))
+    return select(*columns).where(_ENROLLMENT.c.brand_id == brand_id)
+
+
+def _enrollment(row: Any) -> EnrollmentRow:
+    return EnrollmentRow(**dict(row._mapping) | {"state": EnrollmentState(row.state)})  # noqa: SLF001 - public in SQLAlchemy
 
 
 def _history(row: Any, changes: list[StateChange], groups: list[GroupChange]) -> EnrollmentHistory:

@@ -178,9 +178,9 @@ def _programs(brand_id: UUID) -> Any:
 
 
 def _program(row: Any) -> ProgramRow:
-    return ProgramRow(**row._mapping | {"state": ProgramState(row.state)})  # noqa: SLF001 - public in SQLAlchemy
+    return ProgramRow(**dict(row._mapping) | {"state": ProgramState(row.state)})  # noqa: SLF001 - public in SQLAlchemy
 
 
 def _version(row: Any) -> TermsVersion:
-    fields = row._mapping | {"document": TermsDocument.model_validate(row.document)}  # noqa: SLF001 - as above
+    fields = dict(row._mapping) | {"document": TermsDocument.model_validate(row.document)}  # noqa: SLF001 - as above
     return TermsVersion(**fields)

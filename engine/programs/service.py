@@ -12,8 +12,10 @@ from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, InputError, NotFoundError
 from engine.kernel.history import from_now_on
+from engine.plugin_api import RewardType
+from engine.plugin_host.guard import Registered
 from engine.programs.queries import groups_of
-from engine.programs.rules import KnownRewardType, TermsProblem, check_terms
+from engine.programs.rules import TermsProblem, check_terms
 from engine.programs.schemas import GroupDraft, PersonalRateDraft, ProgramDraft, TermsDocument
 from engine.programs.tables import AmbassadorGroup, PersonalRate, Program, ProgramState, Terms
 
@@ -22,7 +24,7 @@ class ActivePlugins(Protocol):
     """As much of the plugin host as publishing terms needs: what active plugins registered, by name."""
 
     @property
-    def reward_types(self) -> Mapping[str, KnownRewardType]:
+    def reward_types(self) -> Mapping[str, Registered[RewardType]]:
         """The reward types."""
         ...
 
@@ -221,8 +223,8 @@ def _check_free(unit: UnitOfWork, brand_id: UUID, draft: ProgramDraft, *, progra
 
 def _check_document(unit: UnitOfWork, program: Program, document: TermsDocument, host: ActivePlugins) -> None:
     groups = {group.key for group in groups_of(unit, program.brand_id, program_id=program.id)}
-    types, models = host.reward_types, host.attribution_models
-    problems = check_terms(document, groups=groups, reward_types=types, attribution_models=models)
+    types = {name: registered.value for name, registered in host.reward_types.items()}
+    problems = check_terms(document, groups=groups, reward_types=types, attribution_models=host.attribution_models)
     if problems:
         raise TermsRefusedError(problems)
 

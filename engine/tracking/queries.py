@@ -89,7 +89,7 @@ def _with_owners(unit: UnitOfWork, brand_id: UUID, rows: Collection[Any]) -> tup
 
 
 def _code(row: Any, owners: Collection[OwnerChange]) -> CodeRow:
-    fields = row._mapping | {"kind": CodeKind(row.kind), "owners": tuple(owners)}  # noqa: SLF001 - public in SQLAlchemy
+    fields = dict(row._mapping) | {"kind": CodeKind(row.kind), "owners": tuple(owners)}  # noqa: SLF001 - public in SQLAlchemy
     return CodeRow(**fields)
 
 
