@@ -134,3 +134,9 @@ def _ambassadors(
         AmbassadorAccess(BrandView(brand.id, brand.slug, brand.name), person.id, person.name, person.email)
         for person, brand in unit.session.exec(found)
     )
+
+
+def brands(unit: UnitOfWork) -> tuple[BrandView, ...]:
+    """Return every brand of the installation, by slug."""
+    rows = unit.session.exec(select(Brand).order_by(col(Brand.slug)))
+    return tuple(BrandView(brand.id, brand.slug, brand.name) for brand in rows)

@@ -1,0 +1,61 @@
+"""The `goodword` command: a group whose parts are loaded only when they are called, so that it starts fast."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from engine.kernel.errors import GoodwordError
+
+GROUPS = {
+    "bench": "Measure speed, as ratios within one run.",
+    "db": "Bring the database to this version, or check it.",
+    "demo": "Build the demo brand from a real purchase log, and serve it.",
+    "explain": "Say why a commission or an order came out as it did.",
+    "import": "Take in orders from a file.",
+    "ledger": "Verify, sum up and export the books.",
+    "orders": "List and retry orders that are blocked.",
+    "payouts": "Preview, run and confirm payouts.",
+    "plugins": "List plugins and check one.",
+    "rebuild": "Replay the recorded facts and compare the books.",
+    "serve": "Serve the portal and the admin panel.",
+    "worker": "Run the jobs: approve what is due, tell events, seal the books.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports `engine.cli.<name>` and takes its `command` when `<name>` is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all parts."""
+        return sorted(GROUPS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one part, imported now."""
+        if cmd_name not in GROUPS:
+            return None
+        module = importlib.import_module(
+            f"engine.cli.{cmd_name}_" if cmd_name == "import" else f"engine.cli.{cmd_name}"
+        )
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of parts without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(GROUPS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a part; an error of ours is a sentence on stderr and exit code 1, not a trace."""
+        try:
+            return super().invoke(ctx)
+        except GoodwordError as error:
+            click.echo(f"goodword: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="goodword")
+def main() -> None:
+    """Run an ambassador program engine on your own machine."""
