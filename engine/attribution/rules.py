@@ -14,8 +14,6 @@ from uuid import UUID
 
 from engine.attribution.tables import Outcome
 from engine.kernel.canonical import content_hash
-from engine.kernel.errors import GoodwordError
-from engine.kernel.money import PPM
 from engine.plugin_api import AttributionCase, Candidate, Signal, Verdict
 
 
@@ -40,13 +38,6 @@ WHY: Mapping[Standing, str] = {
     Standing.INACTIVE: "belonged to somebody who was not active when the order was placed",
     Standing.NO_TERMS: "belongs to a program that had no terms, or was closed, when the order was placed",
 }
-
-
-class AttributionBreachError(GoodwordError):
-    """An attribution model answered with something that the contract does not allow; the order is blocked."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"An attribution model broke its contract: {problem}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +81,9 @@ class CreditedShare:
 
     @classmethod
     def of(cls, pointer: Pointer, ppm: int) -> Self:
-        """Return the share of whom `pointer` points to.
-
-        Raises:
-            AttributionBreachError: it points to nobody.
-        """
+        """Return the share of whom `pointer` points to, which must be somebody."""
         if pointer.enrollment_id is None or pointer.ambassador_id is None:
-            raise AttributionBreachError("a share names somebody")
+            raise ValueError("A share is somebody's.")
         return cls(pointer.enrollment_id, pointer.ambassador_id, ppm, pointer)
 
 
@@ -141,16 +128,10 @@ def decision_of(
 ) -> DecisionDraft | None:
     """Return what a model's verdict on a program's `pointers` comes to; None when it credits nobody.
 
-    Raises:
-        AttributionBreachError: the shares do not sum to one, or name nobody that was asked about.
+    The verdict's shares were held to the contract by whoever asked.
     """
     if not verdict.shares:
         return None
-    refs = [share.ref for share in verdict.shares]
-    if any(type(share.ppm) is not int or share.ppm <= 0 for share in verdict.shares) or len(set(refs)) < len(refs):
-        raise AttributionBreachError("shares are positive whole numbers, one for each candidate")
-    if sum(share.ppm for share in verdict.shares) != PPM or not set(refs) <= set(range(len(pointers))):
-        raise AttributionBreachError("shares name candidates and sum to 1,000,000")
     shares = tuple(CreditedShare.of(pointers[share.ref], share.ppm) for share in verdict.shares)
     if any(share.pointer.standing is Standing.SELF for share in shares):
         reason = "Not credited: the customer is the ambassador."

@@ -10,7 +10,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from engine.attribution.rules import (
-    AttributionBreachError,
     DecisionDraft,
     Pointer,
     Standing,
@@ -144,8 +143,6 @@ def _answers(
     seen: Mapping[UUID, tuple[Pointer, ...]],
     verdicts: Sequence[Verdict],
 ) -> dict[UUID, DecisionDraft]:
-    if len(verdicts) != len(asked):
-        raise AttributionBreachError(f"{len(verdicts)} answers to {len(asked)} questions")
     found = {}
     for question, verdict in zip(asked, verdicts, strict=True):
         draft = decision_of(

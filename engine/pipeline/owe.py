@@ -12,15 +12,14 @@ from engine.kernel.clock import local_date, month_of
 from engine.kernel.history import as_of
 from engine.pipeline.terms import ReadyReward, ReadyTerms, TermsShelf
 from engine.pipeline.workset import ScopeKey, Workset
-from engine.plugin_api import Due, LineView, OrderCase, OrderView, RewardType
-from engine.plugin_host.guard import Registered
+from engine.plugin_api import Due, LineView, OrderCase, OrderView
+from engine.plugin_host.answers import ask_due
 from engine.programs.queries import TermsVersion, personal_as_of
 from engine.programs.rules import NO_PERSONAL_RATES, PersonalRates, resolve_rate
 from engine.rewards.rules import (
     LineFacts,
     Priced,
     TakenBack,
-    check_due,
     commissionable_lines,
     due_at,
     price,
@@ -101,18 +100,12 @@ def owed_by(
     days: dict[tuple[date, UUID], datetime] = {}
     owed: dict[ScopeKey, Owed] = {}
     for questions in by_type.values():
-        answers = _ask(questions[0].reward.type, [question.case for question in questions])
+        answers = ask_due(questions[0].reward.type, [question.case for question in questions])
         for question, due in zip(questions, answers, strict=True):
             if due.parts:
                 each = _owed(question, due, taken[question.order.id], days=days)
                 owed[each.key] = each
     return owed
-
-
-def _ask(kind: Registered[RewardType], cases: Sequence[OrderCase]) -> Sequence[Due]:
-    answers = kind.ask(lambda reward: tuple(reward.due(cases)))
-    check_due(answers, len(cases))
-    return answers
 
 
 def _questions(

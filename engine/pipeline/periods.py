@@ -17,11 +17,12 @@ from engine.kernel.errors import GoodwordError
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
 from engine.pipeline.book import Booking, Month, make, write
-from engine.pipeline.terms import ReadyReward, ReadyTerms, TermsShelf, by_program
+from engine.pipeline.terms import ReadyTerms, TermsShelf, UnusableTermsError, by_program
 from engine.pipeline.workset import ScopeKey
 from engine.plugin_api import PeriodCase
+from engine.plugin_host.answers import ask_due_for_period
 from engine.programs.queries import TermsVersion, programs_of, terms_history
-from engine.rewards.rules import ContractBreachError, price_period
+from engine.rewards.rules import price_period
 from engine.rewards.tables import RewardScope, ScopeState, SubjectKind
 
 _SCOPE = table_of(RewardScope)
@@ -75,8 +76,8 @@ def _settle(head: Any, terms: ReadyTerms, sums: tuple[int, int, datetime] | None
     base, accrued, due = sums or (0, 0, head.due_at)
     reward = next((each for each in terms.rewards if each.key == head.reward), None)
     if reward is None:
-        raise ContractBreachError(f"the terms of the month have no reward {head.reward}")
-    answer = _ask(reward, PeriodCase(reward.params, head.asset, base))
+        raise UnusableTermsError(terms.program.name, f"those of {head.subject} have no reward {head.reward}.")
+    (answer,) = ask_due_for_period(reward.type, [PeriodCase(reward.params, head.asset, base)])
     priced = price_period(answer, accrued_minor=accrued)
     columns = {
         "terms_id": terms.id,
@@ -100,11 +101,6 @@ def _settle(head: Any, terms: ReadyTerms, sums: tuple[int, int, datetime] | None
         "asset": head.asset,
     }
     return make(head, names, columns=columns, priced=priced, version=terms.version)
-
-
-def _ask(reward: ReadyReward, case: PeriodCase) -> Any:
-    (answer,) = reward.type.ask(lambda kind: tuple(kind.due_for_period([case])))
-    return answer
 
 
 def _terms_of_month(versions: Sequence[TermsVersion], month: str, *, zone: Any) -> TermsVersion:

@@ -29,6 +29,7 @@ from engine.pipeline.periods import mark
 from engine.pipeline.terms import TermsShelf
 from engine.pipeline.workset import Workset, load
 from engine.plugin_api import AttributionCase, Delivery, Verdict
+from engine.plugin_host.answers import ask_verdicts
 from engine.plugin_host.registry import PluginHost
 from engine.rewards.rules import TakenBack
 from engine.rewards.service import hold_orders, release_months
@@ -185,7 +186,7 @@ class Pipeline:
         return self.database.run(record_and_park)
 
     def _ask_model(self, name: str, cases: Sequence[AttributionCase]) -> Sequence[Verdict]:
-        return self.shelf.host.attribution_model(name).ask(lambda model: tuple(model.choose(cases)))
+        return ask_verdicts(self.shelf.host.attribution_model(name), cases)
 
     def _book(self, unit: UnitOfWork, brand_id: UUID, work: Workset, *, decided: Decided, firsts: Firsts) -> int:
         taken = standings(work)

@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from engine.kernel.clock import local_date, start_of_day
-from engine.kernel.errors import GoodwordError
 from engine.kernel.money import BPS, PPM, allocate, round_half_even
 from engine.plugin_api import Due, Part, PeriodDue
 from engine.programs.schemas import BaseRules
@@ -22,13 +21,6 @@ from engine.programs.schemas import BaseRules
 SHIPPING_LINE: Final = "shipping"
 _ALL: Final = Fraction(1)
 _NOTHING: Final = Fraction(0)
-
-
-class ContractBreachError(GoodwordError):
-    """A reward type answered with something that the contract does not allow; the order is blocked."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"A reward type broke its contract: {problem}.")
 
 
 class ClaimLike(Protocol):
@@ -150,9 +142,6 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
 
     Each rate is applied to the net base of its lines and rounded once; flat amounts are summed exactly and rounded
     once; then the cap, multiplied like all flat amounts by the beneficiary's share.
-
-    Raises:
-        ContractBreachError: the answer has a rate or amount that may not be.
     """
     share = Fraction(share_ppm, PPM)
     by_id = {line.line_id: line for line in lines}
@@ -191,14 +180,9 @@ def price_period(due: PeriodDue, *, accrued_minor: int) -> Priced:
     """Turn a reward's answer for a closed month into what is still to be settled.
 
     The month's tiers, each rounded once, minus what its orders accrued (`accrued_minor`).
-
-    Raises:
-        ContractBreachError: the answer has a rate or base that may not be.
     """
     steps: list[dict[str, Any]] = []
     for step in due.steps:
-        _check(type(step.base_minor) is int, f"a base of {step.base_minor!r}")
-        _check_rate(step.rate_bps)
         amount = round_half_even(Fraction(step.base_minor) * step.rate_bps / BPS)
         steps.append({"rate_bps": step.rate_bps, "base": str(step.base_minor), "amount": amount, "why": step.why})
     owed = sum(step["amount"] for step in steps)
@@ -217,22 +201,6 @@ def split_over_lines(amount_minor: int, lines: Sequence[LineFacts], *, taken: Ta
 def due_at(paid_at: datetime, *, hold_days: int, zone: ZoneInfo) -> datetime:
     """Return when a commission is due: the start of the local day after the paid date plus the hold days."""
     return start_of_day(local_date(paid_at, zone) + timedelta(days=hold_days + 1), zone)
-
-
-def check_due(answers: Sequence[Due], asked: int) -> None:
-    """Refuse an answer of another shape than the question.
-
-    Raises:
-        ContractBreachError: the answers are not one for each case, or hold something that may not be.
-    """
-    _check(len(answers) == asked, f"{len(answers)} answers to {asked} questions")
-    for answer in answers:
-        _check(isinstance(answer, Due), f"an answer of type {type(answer).__name__}")
-        _check(answer.cap_minor is None or _is_amount(answer.cap_minor), f"a cap of {answer.cap_minor!r}")
-        for part in answer.parts:
-            if part.rate_bps is not None:
-                _check_rate(part.rate_bps)
-            _check(part.flat_minor is None or _is_amount(part.flat_minor), f"a flat amount of {part.flat_minor!r}")
 
 
 def _oddities(
@@ -256,7 +224,6 @@ def _counts(line: Mapping[str, Any], rules: BaseRules) -> bool:
 def _lines_of(part: Part, by_id: Mapping[str, LineFacts]) -> list[LineFacts]:
     if part.line_ids is None:
         return list(by_id.values())
-    _check(all(line_id in by_id for line_id in part.line_ids), "a part names a line that does not count")
     return [by_id[line_id] for line_id in dict.fromkeys(part.line_ids)]
 
 
@@ -265,16 +232,3 @@ def _counted(due: Due, line_ids: Iterable[str]) -> Iterable[str]:
     if any(part.line_ids is None for part in due.parts):
         return line_ids
     return dict.fromkeys(line_id for part in due.parts for line_id in part.line_ids or ())
-
-
-def _is_amount(minor: object) -> bool:
-    return type(minor) is int and minor >= 0
-
-
-def _check_rate(bps: object) -> None:
-    _check(type(bps) is int and 0 <= bps <= BPS, f"a rate of {bps!r}")
-
-
-def _check(holds: bool, breach: str) -> None:  # noqa: FBT001 - reads as an assertion
-    if not holds:
-        raise ContractBreachError(breach)
