@@ -41,8 +41,9 @@ class Books:
         self, name: str, *amounts: int, currency: str = "EUR", program: str = "main", state: str = "approved"
     ) -> UUID:
         """Book `amounts`, one row each, in a scope of its own and return the scope's id."""
-        self.enroll(name, program)
-        return self.db.run(lambda unit: self._scope(unit, name, amounts, currency, program, ScopeState(state)))
+        return self.db.run(
+            lambda unit: self.book_in(unit, name, *amounts, currency=currency, program=program, state=state)
+        )
 
     def add(self, scope_id: UUID, amount: int) -> UUID:
         """Book one more row in a scope; a settled one is approved again. Return the row's id."""
@@ -132,14 +133,22 @@ class Books:
         )
         return self.enrollments[name, program]
 
-    def _scope(
-        self, unit: UnitOfWork, name: str, amounts: tuple[int, ...], currency: str, program: str, state: ScopeState
+    def book_in(
+        self,
+        unit: UnitOfWork,
+        name: str,
+        *amounts: int,
+        currency: str = "EUR",
+        program: str = "main",
+        state: str = "approved",
     ) -> UUID:
+        """Book in a unit that is open."""
+        enrollment = self._enroll(unit, name, program)
         scope_id = _added(
             unit,
             RewardScope(
                 brand_id=self.brand,
-                enrollment_id=self.enrollments[name, program],
+                enrollment_id=enrollment,
                 ambassador_id=self.ambassadors[name],
                 program_id=self.programs[program],
                 terms_id=new_id(),
@@ -153,7 +162,7 @@ class Books:
                 period_base_minor=0,
                 period_accrued_minor=0,
                 due_at=unit.now,
-                state=state.value,
+                state=ScopeState(state).value,
             ),
         )
         for amount in amounts:
