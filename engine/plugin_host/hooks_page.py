@@ -15,7 +15,7 @@ PAGE: Final = Path(engine.__file__).parent / "HOOKS.md"
 
 _HEAD: Final = f"""# Hooks
 
-Written by `python -m engine.plugin_host.hooks_page` from `engine/plugin_api`, and held to it by a test. API {API_VERSION}.
+Written by `python -m engine.plugin_host.hooks_page` from `engine/plugin_api`, API {API_VERSION}. Tests compare them.
 
 A plugin is a module found by an entry point of the group `goodword.plugins`. It holds functions marked `@hookimpl`,
 named as below. They register nouns; behaviour is on the objects that they return. Everything is imported from

@@ -40,7 +40,7 @@ def test_there_are_hooks_and_each_kind_of_noun_has_one():
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_says_when_what_and_how_it_fails(hook):
     text = next(ast.get_docstring(function) for function in hook_functions() if function.name == hook)
-    assert re.findall(r"(When|Returns|Failure|Since):", text) == ["When", "Returns", "Failure", "Since"]
+    assert re.findall(r"(When|Returns|Failure|Since):", text or "") == ["When", "Returns", "Failure", "Since"]
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -69,7 +69,7 @@ def test_a_person_may_interrupt(noun):
 
 def test_five_failures_in_a_row_switch_it_off_without_asking_again(noun):
     fail(noun, FAILURES_TO_TRIP)
-    asked = []
+    asked: list[object] = []
     with pytest.raises(PluginFailedError, match=r"switched off after 5 failures in a row.*broken"):
         noun.ask(asked.append)
     assert asked == []
@@ -96,7 +96,7 @@ def test_tripping_shows_in_the_status_and_reset_closes_it():
     fail(host.reward_type("percentage"), FAILURES_TO_TRIP)
     status = next(one for one in host.statuses() if one.name == "rewards_cash")
     assert status.state is PluginState.FAILED
-    assert "reward type percentage" in status.reason
+    assert "reward type percentage" in (status.reason or "")
     assert host.reward_type("flat_per_order").ask(lambda value: value.name) == "flat_per_order"
     host.reset("rewards_cash")
     assert {one.state for one in host.statuses() if one.name in ALL} == {PluginState.ACTIVE}
