@@ -1,4 +1,4 @@
-"""Writes events in the transaction in which they happened."""
+"""Writes events in the transaction in which they happened: either both are there, or neither."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,33 @@ from sqlalchemy import insert
 
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
-from engine.kernel.tables import table_of
 from engine.outbox.tables import OutboxEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened: a kind such as `enrollment_approved`, and ids; never personal data."""
+    """Something that happened. `kind` says what (`commission_booked`), `payload` holds ids and plain JSON values."""
 
     kind: str
     payload: Mapping[str, Any]
 
 
 def append(unit: UnitOfWork, brand_id: UUID, events: Sequence[Event]) -> None:
-    """Write `events`; they are told after the transaction has committed, and never if it has not."""
+    """Write `events` of a brand; they are told in this order once the unit commits."""
     if not events:
         return
-    when = {"brand_id": brand_id, "occurred_at": unit.now, "next_try_at": unit.now, "attempts": 0}
-    rows = [{**when, "id": new_id(), "kind": event.kind, "payload": dict(event.payload)} for event in events]
-    unit.execute(insert(table_of(OutboxEvent)), rows)
+    rows = [
+        {
+            "id": new_id(),
+            "brand_id": brand_id,
+            "kind": event.kind,
+            "payload": dict(event.payload),
+            "occurred_at": unit.now,
+            "next_try_at": unit.now,
+            "told_at": None,
+            "attempts": 0,
+            "problem": None,
+        }
+        for event in events
+    ]
+    unit.execute(insert(OutboxEvent), rows)

@@ -1,0 +1,97 @@
+"""Does the jobs. Any number of workers on one database share them; each job has one holder at a time."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from engine.jobs.rules import Handler, Schedule
+from engine.jobs.service import ClaimedJob, claim, enqueue_slot, fail, finish, is_any_due
+from engine.kernel.database import Database
+
+LEASE: Final = timedelta(minutes=15)
+"""How long a job may take before its holder is taken for dead."""
+
+ATTEMPTS: Final = 8
+_PAUSE: Final = timedelta(seconds=1)
+_log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Runs jobs by their handlers and enqueues the slots of schedules.
+
+    A job whose handler raises is tried again later, `attempts` times in all, then it is dead. A job that names no
+    handler here is left to other workers.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        handlers: Mapping[str, Handler],
+        schedules: Sequence[Schedule] = (),
+        *,
+        lease: timedelta = LEASE,
+        attempts: int = ATTEMPTS,
+    ) -> None:
+        self._database, self._handlers, self._schedules = database, dict(handlers), tuple(schedules)
+        self._lease, self._attempts = lease, attempts
+        self._seen: dict[str, int] = {}
+
+    def run_once(self) -> int:
+        """Do everything that is due now, and return how many jobs were run, whether they succeeded or not."""
+        self._enqueue_slots()
+        done = 0
+        while self._run_next():
+            done += 1
+        return done
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Do what is due, again and again, until `stop` is set; the job in hand is finished first."""
+        while not stop.is_set():
+            try:
+                self._enqueue_slots()
+                found = self._run_next()
+            except DBAPIError as error:
+                _log.warning("database_out_of_reach", problem=str(error.orig))
+                found = False
+            if not found:
+                stop.wait(_PAUSE.total_seconds())
+
+    def _run_next(self) -> bool:
+        with self._database.reading() as unit:
+            if not is_any_due(unit, self._handlers):
+                return False
+        job = self._database.run(partial(claim, names=list(self._handlers), lease=self._lease))
+        if job is not None:
+            self._run(job)
+        return job is not None
+
+    def _run(self, job: ClaimedJob) -> None:
+        problem = self._problem_with(job)
+        if problem is None:
+            kept = self._database.run(partial(finish, job=job))
+        else:
+            _log.warning("job_failed", job=job.name, id=str(job.id), attempt=job.attempts, problem=problem)
+            kept = self._database.run(partial(fail, job=job, problem=problem, attempts=self._attempts))
+        if not kept:
+            _log.warning("job_lease_lost", job=job.name, id=str(job.id))
+
+    def _problem_with(self, job: ClaimedJob) -> str | None:
+        """Run the handler; return what went wrong, or None."""
+        if job.attempts > self._attempts:
+            return f"Its worker died {self._attempts} times while doing it."
+        try:
+            self._handlers[job.name](self._database, job.arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a handler may fail in any way, and not end the worker
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    def _enqueue_slots(self) -> None:
+        for schedule in self._schedules:
+            slot = schedule.slot(self._database.clock.now())
+            if self._seen.get(schedule.name) != slot and self._database.run(partial(enqueue_slot, schedule=schedule)):
+                self._seen[schedule.name] = slot
