@@ -13,18 +13,19 @@ from engine.identity.tables import Ambassador
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import NotFoundError
 from engine.kernel.paging import Page, newest_first, page_of
+from engine.kernel.tables import table_of
 from engine.payouts.tables import Payout, PayoutBatch, PayoutFreeze, PayoutLine, PayoutMinimum
 
 T = TypeVar("T")
 
-BATCH: Final = PayoutBatch.__table__  # type: ignore[attr-defined]
-PAYOUT: Final = Payout.__table__  # type: ignore[attr-defined]
-LINE: Final = PayoutLine.__table__  # type: ignore[attr-defined]
-MINIMUM: Final = PayoutMinimum.__table__  # type: ignore[attr-defined]
-FREEZE: Final = PayoutFreeze.__table__  # type: ignore[attr-defined]
+BATCH: Final = table_of(PayoutBatch)
+PAYOUT: Final = table_of(Payout)
+LINE: Final = table_of(PayoutLine)
+MINIMUM: Final = table_of(PayoutMinimum)
+FREEZE: Final = table_of(PayoutFreeze)
 LIVE: Final = text("payout_line.live")
 """Spelled as the partial index spells it: SQLite would not use it for `live = 1`."""
-_AMBASSADOR: Final = Ambassador.__table__  # type: ignore[attr-defined]
+_AMBASSADOR: Final = table_of(Ambassador)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,19 @@ def payouts_of_ambassador(
 ) -> Page[PayoutRow]:
     """Return a page of the payouts to an ambassador, newest first, by `ix_payout_brand_id_ambassador_id`."""
     return _page(unit, _payouts(brand_id).where(PAYOUT.c.ambassador_id == ambassador_id), cursor=cursor, limit=limit)
+
+
+def payout_of_ambassador(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID, payout_id: UUID) -> PayoutRow:
+    """Return one payout to an ambassador.
+
+    Raises:
+        NotFoundError: the brand made no such payout to this ambassador.
+    """
+    statement = _payouts(brand_id).where(PAYOUT.c.id == payout_id, PAYOUT.c.ambassador_id == ambassador_id)
+    row = unit.execute(statement).first()
+    if row is None:
+        raise NotFoundError("payout", payout_id)
+    return PayoutRow(*row)
 
 
 def all_of_batch(unit: UnitOfWork, brand_id: UUID, *, batch_id: UUID) -> tuple[PayoutRow, ...]:

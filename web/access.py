@@ -1,0 +1,130 @@
+"""Who may open which route: one table, read top to bottom, and the check that runs before every view.
+
+A route that is not in the table is not served; a test holds the table and the app's addresses together.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask, abort, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from engine.identity.queries import ambassador_access, staff_access
+from engine.identity.rules import Permission, may
+from engine.identity.sessions import TOUCH_EVERY, LiveSession, live_session, touch_session
+from engine.identity.tables import Realm
+from web.context import Visitor, installation, visitor
+from web.cookies import session_token
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a route asks for: a realm (None: anybody), and as staff a permission."""
+
+    realm: Realm | None = None
+    permission: Permission | None = None
+
+
+PUBLIC: Final = Access()
+AMBASSADOR: Final = Access(Realm.AMBASSADOR)
+STAFF: Final = Access(Realm.STAFF)
+VIEW: Final = Access(Realm.STAFF, Permission.VIEW)
+DECIDE: Final = Access(Realm.STAFF, Permission.DECIDE_APPLICATIONS)
+RETRY: Final = Access(Realm.STAFF, Permission.RETRY_ORDERS)
+PAY: Final = Access(Realm.STAFF, Permission.PAY)
+
+ROUTES: Final[dict[str, Access]] = {
+    "public.start": PUBLIC,
+    "public.sign_in": PUBLIC,
+    "public.ask_for_link": PUBLIC,
+    "public.link_sent": PUBLIC,
+    "public.link": PUBLIC,
+    "public.use_link": PUBLIC,
+    "public.sign_out": PUBLIC,
+    "public.sign_out_everywhere": PUBLIC,
+    "public.join": PUBLIC,
+    "public.apply": PUBLIC,
+    "public.applied": PUBLIC,
+    "portal.rooms": AMBASSADOR,
+    "portal.home": AMBASSADOR,
+    "portal.earnings": AMBASSADOR,
+    "portal.why": AMBASSADOR,
+    "portal.payouts": AMBASSADOR,
+    "portal.payout": AMBASSADOR,
+    "admin.rooms": STAFF,
+    "admin.overview": VIEW,
+    "admin.applications": VIEW,
+    "admin.application": VIEW,
+    "admin.approve": DECIDE,
+    "admin.reject": DECIDE,
+    "admin.commissions": VIEW,
+    "admin.commission": VIEW,
+    "admin.payouts": VIEW,
+    "admin.payout_preview": VIEW,
+    "admin.payout_confirm": PAY,
+    "admin.payout_run": PAY,
+    "admin.payout_batch": VIEW,
+    "admin.payment_file": PAY,
+    "admin.mark_paid": PAY,
+    "admin.mark_failed": PAY,
+    "admin.blocked_orders": VIEW,
+    "admin.retry_order": RETRY,
+    "admin.plugins": VIEW,
+}
+
+
+def guard(app: Flask) -> None:
+    """Make `app` check every request against the table."""
+
+    @app.before_request
+    def _check() -> ResponseReturnValue | None:
+        if request.endpoint is None:  # no such address, or not with this method: the error pages answer
+            return None
+        access = ROUTES.get(request.endpoint)
+        if access is None:
+            abort(404)
+        g.visitor = _visitor_of(access)
+        return _refusal(access)
+
+
+def _visitor_of(access: Access) -> Visitor:
+    token = session_token()
+    if token is None:
+        return Visitor()
+    brand_slug = (request.view_args or {}).get("brand")
+    with installation().database.reading() as unit:
+        session = live_session(unit, token)
+        who = Visitor(session)
+        if session is not None and session.realm is access.realm and brand_slug is not None:
+            if session.realm is Realm.STAFF:
+                who.staff = staff_access(unit, session.login_id, brand_slug=brand_slug)
+            else:
+                who.ambassador = ambassador_access(unit, session.login_id, brand_slug=brand_slug)
+    _touch(session)
+    return who
+
+
+def _refusal(access: Access) -> ResponseReturnValue | None:
+    """Return the answer for somebody who may not come in, or None. A foreign brand and a missing one look alike."""
+    who = visitor()
+    if access.realm is None:
+        return None
+    if who.session is None or who.session.realm is not access.realm:
+        return redirect(url_for("public.sign_in", next=_address_to_come_back_to()), 303)
+    if "brand" not in (request.view_args or {}):
+        return None
+    if who.staff is None and who.ambassador is None:
+        abort(404)
+    if access.permission and who.staff and not may(who.staff.role, access.permission):
+        abort(403)
+    return None
+
+
+def _address_to_come_back_to() -> str | None:
+    return request.full_path.rstrip("?") if request.method == "GET" else None
+
+
+def _touch(session: LiveSession | None) -> None:
+    database = installation().database
+    if session is not None and database.clock.now() - session.seen_at >= TOUCH_EVERY:
+        database.run(lambda unit: touch_session(unit, session.id))

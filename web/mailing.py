@@ -1,0 +1,67 @@
+"""Sign-in links by mail, written and sent after the answer: how long that takes tells nobody who has a login."""
+
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
+
+import structlog
+from flask import Flask, current_app, render_template
+
+from engine.bootstrap import Goodword
+from engine.identity.mail import Mail, mailer_of
+from engine.identity.queries import login_by_email
+from engine.identity.sessions import issue_sign_in_link
+from engine.kernel.database import UnitOfWork
+
+_log = structlog.get_logger(__name__)
+
+
+class MailRoom:
+    """Sends what pages ask for, one after the other, outside the request (or at once, in tests)."""
+
+    def __init__(self, installation: Goodword, *, background: bool) -> None:
+        self._installation = installation
+        self._mailer = mailer_of(installation.settings, clock=installation.database.clock)
+        self._worker = ThreadPoolExecutor(1, "goodword-mail") if background else None
+
+    def send_sign_in_link(self, app: Flask, *, email: str, came_from: str | None) -> None:
+        """Send a link to whoever has this address; to an unknown one, nothing. Returns before either is known."""
+        if self._worker is None:
+            self._send(app, email, came_from)
+        else:
+            self._worker.submit(self._send, app, email, came_from)
+
+    def _send(self, app: Flask, email: str, came_from: str | None) -> None:
+        try:
+            issued = self._installation.database.run(lambda unit: _issue(unit, email))
+            if issued is None:
+                _log.info("sign_in_unknown")
+                return
+            address, token = issued
+            query = f"?{urlencode({'next': came_from})}" if came_from else ""
+            link = f"{self._installation.settings.base_url}/sign-in/{token}{query}"
+            with app.app_context():
+                self._mailer.send(sign_in_mail(to=address, link=link))
+        except Exception as error:  # noqa: BLE001 - nobody waits for this; the person asks again
+            _log.error("sign_in_mail_failed", exc_info=error)
+
+
+def sign_in_mail(*, to: str, link: str) -> Mail:
+    """Return the mail that holds a sign-in link."""
+    return Mail(
+        to=to,
+        subject="Your sign-in link for Goodword",
+        text=render_template("mail/sign_in.txt", link=link),
+        html=render_template("mail/sign_in.html", link=link),
+    )
+
+
+def mail_room() -> MailRoom:
+    """Return the app's mail room."""
+    room = current_app.extensions["goodword_mail"]
+    assert isinstance(room, MailRoom)  # noqa: S101 - create_app put it there
+    return room
+
+
+def _issue(unit: UnitOfWork, email: str) -> tuple[str, str] | None:
+    login = login_by_email(unit, email)
+    return (login.email, issue_sign_in_link(unit, login)) if login else None

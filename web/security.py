@@ -1,0 +1,60 @@
+"""What every answer says about itself, and which addresses a redirect may lead to."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFProtect
+
+from web.access import ROUTES
+from web.context import visitor
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing inline, so no nonce is needed: scripts and styles are files of ours."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+
+
+def protect(app: Flask) -> None:
+    """Ask for a CSRF token with every POST and set the headers on every answer."""
+    CSRFProtect(app)
+    app.after_request(_set_headers)
+
+
+def _set_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    access = ROUTES.get(request.endpoint or "")
+    if visitor().session is not None or access is None or access.realm is not None:
+        response.headers["Cache-Control"] = "no-store"
+    else:
+        response.headers.setdefault("Cache-Control", "no-cache, private")
+    response.vary.update(("Cookie", "Accept-Language"))
+    return response
+
+
+def safe_next(address: str | None) -> str | None:
+    r"""Return `address` where it is a path of this site, else None: a link must not lead a signed-in person elsewhere.
+
+    Browsers read `\` as `/` and drop tabs and line breaks, so none of these may be in it.
+    """
+    if not address or len(address) > 500 or not address.isprintable() or "\\" in address:
+        return None
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or not parts.path.startswith("/") or address.startswith("//"):
+        return None
+    return address
