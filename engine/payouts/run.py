@@ -12,6 +12,7 @@ from engine.identity.tables import Ambassador
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.errors import ConflictError
+from engine.kernel.tables import table_of
 from engine.payouts.queries import PAYOUT, BatchRow, batch_by_id
 from engine.payouts.rules import OVER
 from engine.payouts.service import pay_batch
@@ -72,11 +73,10 @@ def payment_file(
 
 
 def _views(unit: UnitOfWork, brand_id: UUID, batch_id: UUID) -> tuple[PayoutView, ...]:
-    person = Ambassador.__table__.c  # type: ignore[attr-defined]
-    columns = (PAYOUT.c.reference, person.name, person.email, PAYOUT.c.currency, PAYOUT.c.amount_minor)
+    person = table_of(Ambassador)
     statement = (
-        select(*columns)
-        .join(Ambassador.__table__, person.id == PAYOUT.c.ambassador_id)  # type: ignore[attr-defined]
+        select(PAYOUT.c.reference, person.c.name, person.c.email, PAYOUT.c.currency, PAYOUT.c.amount_minor)
+        .join_from(PAYOUT, person, person.c.id == PAYOUT.c.ambassador_id)
         .where(PAYOUT.c.brand_id == brand_id, PAYOUT.c.batch_id == batch_id, PAYOUT.c.state.not_in(list(OVER)))
         .order_by(PAYOUT.c.reference)
     )

@@ -14,11 +14,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Date, Select, String, Uuid, func, literal, null, select, type_coerce, union_all
 
 from engine.kernel.database import UnitOfWork
+from engine.kernel.tables import table_of
 from engine.payouts.queries import PAYOUT
 from engine.payouts.tables import PayoutState
 from engine.rewards.tables import Commission
 
-_COMMISSION: Final = Commission.__table__  # type: ignore[attr-defined]
+_COMMISSION: Final = table_of(Commission)
 
 
 class LineKind(StrEnum):

@@ -15,16 +15,18 @@ from engine.identity.service import record
 from engine.identity.tables import Brand
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import InputError
+from engine.kernel.tables import table_of
 from engine.ledger.rules import AccountRef, TransactionDraft, move
 from engine.ledger.service import post
+from engine.outbox.service import Event, append
 from engine.payouts.queries import LINE, LIVE, PAYOUT, PayoutRow, all_of_batch, batch, chunks, payouts_by_reference
 from engine.payouts.rules import OVER, PLACES, VERBS, check_paid_on, given_reason, is_new_step
 from engine.payouts.tables import PayoutState
 from engine.rewards.tables import Commission, RewardScope, ScopeState
 
-_BRAND: Final = Brand.__table__  # type: ignore[attr-defined]
-_SCOPE: Final = RewardScope.__table__  # type: ignore[attr-defined]
-_COMMISSION: Final = Commission.__table__  # type: ignore[attr-defined]
+_BRAND: Final = table_of(Brand)
+_SCOPE: Final = table_of(RewardScope)
+_COMMISSION: Final = table_of(Commission)
 
 
 def confirm_payouts(
@@ -129,6 +131,7 @@ def advance(
             update(PAYOUT).where(PAYOUT.c.brand_id == brand_id, PAYOUT.c.id.in_(ids)).values(state=to.value, **values)
         )
         _post(unit, brand_id, some, to)
+        append(unit, brand_id, [_told(row, to) for row in some])
         _settle(unit, brand_id, ids, to=to)
         if to in OVER:
             unit.execute(update(LINE).where(LINE.c.brand_id == brand_id, LINE.c.payout_id.in_(ids)).values(live=False))
@@ -181,6 +184,19 @@ def _post(unit: UnitOfWork, brand_id: UUID, payouts: Sequence[PayoutRow], to: Pa
         )
         drafts.append(TransactionDraft(f"payout:{row.reference}:{VERBS[to]}", f"{VERBS[to]}_payout", (entry,)))
     post(unit, brand_id, drafts)
+
+
+def _told(row: PayoutRow, to: PayoutState) -> Event:
+    return Event(
+        f"payout_{to.value}",
+        {
+            "payout": str(row.id),
+            "reference": row.reference,
+            "ambassador": str(row.ambassador_id),
+            "amount_minor": row.amount_minor,
+            "currency": row.currency,
+        },
+    )
 
 
 def _settle(unit: UnitOfWork, brand_id: UUID, ids: Sequence[UUID], *, to: PayoutState) -> None:

