@@ -72,7 +72,7 @@ def _read_row(record: Record, layout: Layout, others: Sequence[Record]) -> tuple
     cells = cells_of(record)
     check_record(cells, layout)
     read_id(cells[layout.order_id], field="order_id")
-    currency = currency_of(cells, layout, others)
+    currency = currency_of(cells, layout, others=others)
     return _head(cells, layout, currency), _line(cells, layout, currency)
 
 

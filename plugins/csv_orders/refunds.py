@@ -65,7 +65,7 @@ def _read_row(record: Record, layout: Layout, others: Sequence[Record]) -> tuple
     cells = cells_of(record)
     read_id(cells[layout.refund_id], field="refund_id")
     order_id = read_id(cells[layout.order_id], field="order_id")
-    currency = currency_of(cells, layout, others)
+    currency = currency_of(cells, layout, others=others)
     line_id = cells[layout.line_id] and read_id(cells[layout.line_id], field="line_id")
     amount = read_amount(cells[layout.amount], currency, field="amount")
     named = currency if layout.currency or cells[layout.currency_column] else None

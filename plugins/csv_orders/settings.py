@@ -40,7 +40,7 @@ _REFUND_ONLY: Final = ("refund_id", "refunded_at", "state")
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from None
     return name
 

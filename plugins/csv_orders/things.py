@@ -46,7 +46,7 @@ def check_record(cells: Sequence[str], layout: Layout) -> None:
     raise CellError(problem, "Write order or refund.", field="record")
 
 
-def currency_of(cells: Sequence[str], layout: Layout, others: Sequence[Record]) -> Currency:
+def currency_of(cells: Sequence[str], layout: Layout, *, others: Sequence[Record]) -> Currency:
     """Return the currency of a row: the file's, the row's own, else the one that another row of the thing names.
 
     Raises:

@@ -92,7 +92,7 @@ class FirstOrderBonus:
 
 def _once(case: OrderCase, why: str) -> Due:
     params, currency = of_kind(FlatParams, case.params), case.order.currency
-    amount = amount_for(params.amount_minor, currency, "flat amount")
+    amount = amount_for(params.amount_minor, currency, what="flat amount")
     return Due((Part(flat_minor=amount, why=why),), params.cap_for(currency))
 
 
@@ -100,7 +100,7 @@ def _per_item(case: OrderCase) -> Due:
     if not case.order.lines:
         return Due()
     params, currency = of_kind(FlatParams, case.params), case.order.currency
-    amount = amount_for(params.amount_minor, currency, "flat amount")
+    amount = amount_for(params.amount_minor, currency, what="flat amount")
     parts = tuple(
         Part(flat_minor=amount * line.quantity, line_ids=(line.line_id,), why=f"a flat amount for {line.quantity} sold")
         for line in case.order.lines

@@ -64,7 +64,7 @@ class CappedParams(RewardParams):
         Raises:
             MissingCurrencyError: there are caps, none for `currency`.
         """
-        return None if self.cap_minor is None else amount_for(self.cap_minor, currency, "cap")
+        return None if self.cap_minor is None else amount_for(self.cap_minor, currency, what="cap")
 
 
 class FlatParams(CappedParams):
@@ -73,7 +73,7 @@ class FlatParams(CappedParams):
     amount_minor: Amounts
 
 
-def amount_for(amounts: Mapping[str, V], currency: str, what: str) -> V:
+def amount_for(amounts: Mapping[str, V], currency: str, *, what: str) -> V:
     """Return the entry for `currency`.
 
     Raises:

@@ -98,7 +98,7 @@ def _order_due(params: VolumeTiersParams, case: OrderCase) -> Due:
     outside = rated_parts([line for line in case.order.lines if not _counts_for_month(line)])
     if not inside:
         return Due(outside)
-    first = amount_for(params.tiers, case.order.currency, "volume tiers")[0]
+    first = amount_for(params.tiers, case.order.currency, what="volume tiers")[0]
     why = f"{percent(first.rate_bps)}, the first tier; the month's settlement adds what higher tiers bring"
     return Due((Part(rate_bps=first.rate_bps, line_ids=inside, in_period=True, why=why), *outside))
 
@@ -108,7 +108,7 @@ def _counts_for_month(line: LineView) -> bool:
 
 
 def _period_due(params: VolumeTiersParams, case: PeriodCase) -> PeriodDue:
-    tiers = amount_for(params.tiers, case.currency, "volume tiers")
+    tiers = amount_for(params.tiers, case.currency, what="volume tiers")
     if case.base_minor <= 0:
         return PeriodDue()
     steps = _marginal if params.mode == "marginal" else _whole

@@ -202,10 +202,9 @@ def test_other_rewards_settle_no_months(reward):
         (Percentage, PercentageParams(), {"program": 1000}, "10 % of what is paid for the goods."),
         (
             Percentage,
-            PercentageParams(cap_minor={"EUR": 5000}),
-            {"program": 1250, "product": 2000, "ambassador": 1500},
-            "12.5 % of what is paid for the goods (15 % as your own rate, 20 % on some products), "
-            "at most €50.00 per order.",
+            PercentageParams(cap_minor={"JPY": 50}),
+            {"program": 1250, "product": 2000, "group": 1500},
+            "12.5 % of what is paid for the goods (15 % in your group, 20 % on some products), at most ¥50 per order.",
         ),
         (
             Percentage,
@@ -325,6 +324,7 @@ rising_ladders = ladders.map(
 def cases(draw):
     order = draw(orders)
     reward = draw(st.sampled_from(EVERY))
+    params: RewardParams
     if reward is VolumeTiers:
         mode = draw(st.sampled_from(["marginal", "whole"]))
         params = VolumeTiersParams.model_validate({"mode": mode, "tiers": {order.currency: draw(ladders)}})
