@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from engine.kernel.errors import GoodwordError
+from engine.kernel.logs import log_to_stderr
 
 GROUPS = {
     "bench": "Measure speed, as ratios within one run.",
@@ -59,3 +60,4 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="goodword")
 def main() -> None:
     """Run an ambassador program engine on your own machine."""
+    log_to_stderr()

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
+from engine.cli import main
 from engine.cli.plugins import command
 
 
@@ -36,6 +38,15 @@ def test_list_as_json_is_one_array(run):
         ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash"), "active"
     )
     assert set(rows[0]) == {"name", "state", "reason", "version", "distribution", "kinds"}
+
+
+def test_a_log_line_does_not_spoil_the_json(monkeypatch):
+    monkeypatch.setenv("GOODWORD_PLUGINS", "nowhere,rewards_cash")
+    result = CliRunner().invoke(main, ["plugins", "list", "--json"], catch_exceptions=False)
+    structlog.reset_defaults()
+    states = {row["name"]: row["state"] for row in json.loads(result.stdout)}
+    assert (states["nowhere"], states["rewards_cash"]) == ("failed", "active")
+    assert "plugin_quarantined" in result.stderr
 
 
 def test_check_prints_what_a_plugin_registers(run):
