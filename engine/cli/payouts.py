@@ -45,12 +45,12 @@ def preview(slug: str | None, *, as_json: bool) -> None:
         write_json({"totals": found.totals, "proposals": [_proposal(one) for one in found.proposals]})
         return
     for one in found.proposals:
-        amount, outcome = _money(one.amount_minor, one.currency), one.reason or f"{one.rows} rows"
+        amount, outcome = _money(one.amount_minor, one.currency), one.reason or _count(one.rows, "row")
         click.echo(f"{'pays' if one.pays else 'not':5}{amount:>16}  {one.ambassador_name}: {outcome}")
         for kept in one.kept_back:
             click.echo(f"     {_money(kept.amount_minor, one.currency):>16}  kept back: {kept.reason}")
     totals = ", ".join(_money(minor, currency) for currency, minor in sorted(found.totals.items()))
-    click.echo(f"{len(found.payouts)} payouts, {totals or 'nothing to pay'}; {len(found.excluded)} left out.")
+    click.echo(f"{_count(len(found.payouts), 'payout')}, {totals or 'nothing to pay'}; {len(found.excluded)} left out.")
 
 
 @command.command()
@@ -122,7 +122,7 @@ def confirm(
         return steps.confirm_payouts(unit, brand_id, references=references, paid_on=day, by=_who(), reason=reason)
 
     rows = _do(slug, work)
-    _say({"payouts": [asdict(row) for row in rows]}, as_json=as_json, text=f"{len(rows)} payouts are paid.")
+    _say({"payouts": [asdict(row) for row in rows]}, as_json=as_json, text=f"Paid: {_count(len(rows), 'payout')}.")
 
 
 @command.command()
@@ -193,6 +193,10 @@ def _say(answer: dict[str, Any], *, as_json: bool, text: str) -> None:
 
 def _proposal(one: Proposal) -> dict[str, Any]:
     return asdict(one) | {"pays": one.pays}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _money(minor: int, currency: str) -> str:

@@ -2,7 +2,8 @@
 
 The work is proportional to what is open, never to what was ever paid: it starts at the partial index on approved scopes
 (`ix_reward_scope_approved`), takes the rows of each by `(brand_id, scope_id)`, and drops those with a live line by
-`uq_payout_line_live`. `CROSS JOIN` keeps SQLite from starting at the commissions, which would read them all.
+`uq_payout_line_live`. `CROSS JOIN` keeps SQLite from starting at the commissions, which would read them all; rows are
+read unordered, since for an order it would take another index of the scopes and read a brand's whole history.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,6 @@ _ROWS: Final = f"""
 SELECT s.ambassador_id, a.name, s.asset, s.enrollment_id, e.state, s.hold_reason, c.id, c.amount_minor
 {_OPEN}
 AND s.asset = :currency AND s.ambassador_id IN :ambassadors
-ORDER BY s.ambassador_id, s.enrollment_id, c.id
 """
 
 _PART: Final = (
@@ -123,9 +123,11 @@ def draw(unit: UnitOfWork, brand_id: UUID, *, currency: str, ambassadors: Sequen
     minimum_minor = minimums(unit, brand_id).get(currency)
     for start in range(0, len(ambassadors), CHUNK):
         chosen = {"brand": brand_id, "currency": currency, "ambassadors": list(ambassadors[start : start + CHUNK])}
-        found = unit.connection.execute(OPEN_ROWS, chosen).all()
-        for _, group in groupby(found, key=lambda row: row.ambassador_id):
-            drawn = _drawn(list(group), minimum_minor)
+        by_ambassador: dict[UUID, list[Any]] = {}
+        for row in unit.connection.execute(OPEN_ROWS, chosen):
+            by_ambassador.setdefault(row.ambassador_id, []).append(row)
+        for _, rows in sorted(by_ambassador.items()):
+            drawn = _drawn(rows, minimum_minor)
             if drawn.proposal.pays:
                 yield drawn
 
