@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 
 from engine.intake.tables import Chargeback, CommerceFact, Customer, Refund, ShopOrder
 from engine.kernel.database import UnitOfWork
@@ -125,6 +125,24 @@ def orders_of_customers(unit: UnitOfWork, brand_id: UUID, customer_keys: Collect
         _ORDER.c.customer_key.is_not(None),
     )
     return list(unit.execute(statement).scalars())
+
+
+def refunds_waiting(unit: UnitOfWork, brand_id: UUID, *, connector: str, account: str) -> int:
+    """Return how many refunds wait for an order that has not come. Indexes: ix_refund_order, and the order's key.
+
+    Reads every refund of the account: for the end of an import, not for a batch.
+    """
+    refund = table_of(Refund).c
+    its_order = select(_ORDER.c.id).where(
+        _ORDER.c.brand_id == refund.brand_id,
+        _ORDER.c.connector == refund.connector,
+        _ORDER.c.account == refund.account,
+        _ORDER.c.external_id == refund.order_external_id,
+    )
+    statement = select(func.count()).where(
+        refund.brand_id == brand_id, refund.connector == connector, refund.account == account, ~its_order.exists()
+    )
+    return int(unit.execute(statement).scalar_one())
 
 
 def _claims(

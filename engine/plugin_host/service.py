@@ -54,6 +54,16 @@ def save_settings(
     return settings
 
 
+def settings_of(document: Mapping[str, Any], *, plugin: str, host: PluginHost) -> PluginSettings:
+    """Return `document` as settings of `plugin`, without storing it.
+
+    Raises:
+        NotFoundError: no active plugin has this name.
+        PluginSettingsError: the document does not fit the plugin's model.
+    """
+    return _checked(host, plugin, host.settings_model(plugin), document)
+
+
 def statuses_for(unit: UnitOfWork, brand_id: UUID, *, host: PluginHost, keyring: Keyring) -> tuple[PluginStatus, ...]:
     """Return every plugin's status as this brand sees it: active ones whose settings do not fit need settings.
 

@@ -1,0 +1,83 @@
+"""Takes a file in: read by its connector through the guard, handed to the pipeline a batch at a time.
+
+One code for `goodword import` and the demo. Memory does not grow with the file, nor with what is wrong in it: each
+problem is told as it is met and not kept.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import BinaryIO, TypeVar
+from uuid import UUID
+
+from engine.intake.rules import Source
+from engine.kernel.errors import RowProblem
+from engine.pipeline.run import BATCH, Ingested, Pipeline
+from engine.plugin_api import Delivery, PluginSettings
+from engine.plugin_host.answers import ask_file
+
+T = TypeVar("T")
+
+Tell = Callable[[RowProblem], None]
+"""Takes a problem of the file, as soon as it is known."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What importing a file did: all batches together, and how many problems were told."""
+
+    done: Ingested = field(default_factory=Ingested)
+    problems: int = 0
+
+
+def import_file(
+    pipeline: Pipeline,
+    brand_id: UUID,
+    *,
+    source: Source,
+    file: BinaryIO,
+    name: str,
+    settings: PluginSettings,
+    tell: Tell,
+    after_batch: Callable[[Ingested], None] = lambda _: None,
+) -> Imported:
+    """Read `file` with the connector of `source` and book what it changes; return what was done.
+
+    `tell` gets every row that is wrong and every delivery that was refused; the good ones around it go in.
+    `after_batch` gets what each batch did, once it is committed.
+
+    Raises:
+        UnknownPluginNounError: no active plugin registers the connector.
+        InputError: the file as a whole cannot be read; batches before the place where that was seen stay in.
+        PluginFailedError: the connector broke; as above.
+    """
+    result = Imported()
+
+    def told(problem: RowProblem) -> None:
+        result.problems += 1
+        tell(problem)
+
+    connector = pipeline.shelf.host.connector(source.connector)
+    items = ask_file(connector, file, name=name, settings=settings)
+    for batch in _batches(_sound(items, told), BATCH):
+        done = pipeline.ingest(brand_id, source, deliveries=batch)
+        for refusal in done.refused:
+            told(RowProblem(name, refusal.line or 1, None, refusal.problem, ""))
+        done.refused.clear()
+        result.done.add(done)
+        after_batch(done)
+    return result
+
+
+def _sound(items: Iterable[Delivery | RowProblem], tell: Tell) -> Iterator[Delivery]:
+    for item in items:
+        if isinstance(item, RowProblem):
+            tell(item)
+        else:
+            yield item
+
+
+def _batches(many: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(many)
+    while some := list(islice(remaining, size)):
+        yield some
