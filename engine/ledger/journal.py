@@ -117,7 +117,8 @@ def written_blocks(unit: UnitOfWork) -> Iterator[WrittenBlock]:
 
 def stream(unit: UnitOfWork, statement: Select[Any]) -> Iterator[Any]:
     """Yield the rows of `statement`, some at a time."""
-    yield from unit.connection.execute(statement, execution_options={"yield_per": _PAGE})
+    with unit.connection.execute(statement, execution_options={"yield_per": _PAGE}) as rows:
+        yield from rows
 
 
 def written_instant(dialect: str, column: ColumnElement[Any]) -> ColumnElement[str]:

@@ -89,8 +89,8 @@ class TransactionDraft:
     def __post_init__(self) -> None:
         if not self.entries:
             raise InputError(f"Transaction {self.key!r} has no entries.", field="entries")
-        if not 0 < len(self.key) <= 120:
-            raise InputError("A key has between 1 and 120 characters.", field="key")
+        if not 0 < len(self.key) <= 120 or "\x00" in self.key:
+            raise InputError("A key has between 1 and 120 characters, NUL not among them.", field="key")
         if not 0 < len(self.command) <= 40:
             raise InputError("A command has between 1 and 40 characters.", field="command")
 

@@ -190,7 +190,7 @@ def test_500_keys_posted_by_eight_threads_at_once_are_500_transactions(db, brand
     def work(number):
         mine = [*given, *given]
         random.Random(SEED * number).shuffle(mine)
-        seen = {}
+        seen: dict[str, int] = {}
         for start in range(0, len(mine), 25):
             batch = mine[start : start + 25]
             ids = db.run(lambda unit, batch=batch: post(unit, brand, batch), attempts=40)
