@@ -147,8 +147,8 @@ def payout_of_ambassador(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUI
 
 def all_of_batch(unit: UnitOfWork, brand_id: UUID, *, batch_id: UUID) -> tuple[PayoutRow, ...]:
     """Return every payout of a batch, ordered by reference."""
-    statement = _payouts(brand_id).where(PAYOUT.c.batch_id == batch_id).order_by(PAYOUT.c.reference)
-    return tuple(PayoutRow(*row) for row in unit.execute(statement))
+    rows = unit.execute(_payouts(brand_id).where(PAYOUT.c.batch_id == batch_id))
+    return tuple(sorted((PayoutRow(*row) for row in rows), key=lambda row: row.reference))
 
 
 def payouts_by_reference(unit: UnitOfWork, brand_id: UUID, *, references: Iterable[str]) -> tuple[PayoutRow, ...]:

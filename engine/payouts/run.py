@@ -78,6 +78,5 @@ def _views(unit: UnitOfWork, brand_id: UUID, batch_id: UUID) -> tuple[PayoutView
         select(PAYOUT.c.reference, person.c.name, person.c.email, PAYOUT.c.currency, PAYOUT.c.amount_minor)
         .join_from(PAYOUT, person, person.c.id == PAYOUT.c.ambassador_id)
         .where(PAYOUT.c.brand_id == brand_id, PAYOUT.c.batch_id == batch_id, PAYOUT.c.state.not_in(list(OVER)))
-        .order_by(PAYOUT.c.reference)
     )
-    return tuple(PayoutView(*row) for row in unit.execute(statement))
+    return tuple(sorted((PayoutView(*row) for row in unit.execute(statement)), key=lambda view: view.reference))

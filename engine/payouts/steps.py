@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from engine.identity.service import record
 from engine.identity.tables import Brand
@@ -128,7 +128,10 @@ def advance(
     for some in chunks(moving):
         ids = [row.id for row in some]
         unit.execute(
-            update(PAYOUT).where(PAYOUT.c.brand_id == brand_id, PAYOUT.c.id.in_(ids)).values(state=to.value, **values)
+            update(PAYOUT)
+            .where(PAYOUT.c.brand_id == brand_id, PAYOUT.c.id == bindparam("payout_id"))
+            .values(state=to.value, **values),
+            [{"payout_id": payout_id} for payout_id in ids],
         )
         _post(unit, brand_id, some, to)
         append(unit, brand_id, [_told(row, to) for row in some])
@@ -204,17 +207,23 @@ def _settle(unit: UnitOfWork, brand_id: UUID, ids: Sequence[UUID], *, to: Payout
 
     `seq` counts a scope's rows. A row that is booked at the same moment raises it, and then the scope stays open.
     """
+    if to not in (PayoutState.PAID, PayoutState.RETURNED):
+        return
     touched = (
         select(_COMMISSION.c.scope_id)
         .join_from(LINE, _COMMISSION, _COMMISSION.c.id == LINE.c.commission_id)
         .where(LINE.c.brand_id == brand_id, LINE.c.payout_id.in_(ids))
+        .distinct()
     )
-    scopes = update(_SCOPE).where(_SCOPE.c.brand_id == brand_id, _SCOPE.c.id.in_(touched))
+    # one by one by primary key, in one order for all writers; a set of them would read all of the brand's scopes
+    scopes = [{"scope_id": scope_id} for scope_id in sorted(unit.execute(touched).scalars())]
+    each = update(_SCOPE).where(_SCOPE.c.brand_id == brand_id, _SCOPE.c.id == bindparam("scope_id"))
     if to is PayoutState.PAID:
-        settled = scopes.where(_SCOPE.c.state == ScopeState.APPROVED, _SCOPE.c.seq == _paid_rows())
-        unit.execute(settled.values(state=ScopeState.SETTLED.value))
-    elif to is PayoutState.RETURNED:
-        unit.execute(scopes.where(_SCOPE.c.state == ScopeState.SETTLED).values(state=ScopeState.APPROVED.value))
+        settled = each.where(_SCOPE.c.state == ScopeState.APPROVED.value, _SCOPE.c.seq == _paid_rows())
+        unit.execute(settled.values(state=ScopeState.SETTLED.value), scopes)
+    else:
+        opened = each.where(_SCOPE.c.state == ScopeState.SETTLED.value)
+        unit.execute(opened.values(state=ScopeState.APPROVED.value), scopes)
 
 
 def _paid_rows() -> Any:

@@ -86,7 +86,7 @@ class PayoutLine(BrandRow, table=True):
             sqlite_where=text("live"),
             postgresql_where=text("live"),
         ),
-        Index("ix_payout_line_brand_id_payout_id", "brand_id", "payout_id"),
+        Index("ix_payout_line_payout_id", "payout_id"),  # not brand first: the foreign key looks here as well
     )
 
     payout_id: UUID = Field(foreign_key="payout.id")

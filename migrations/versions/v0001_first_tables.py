@@ -860,7 +860,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_line")),
         *whole_numbers("amount_minor"),
     )
-    op.create_index("ix_payout_line_brand_id_payout_id", "payout_line", ["brand_id", "payout_id"], unique=False)
+    op.create_index("ix_payout_line_payout_id", "payout_line", ["payout_id"], unique=False)
     op.create_index(
         "uq_payout_line_live",
         "payout_line",
