@@ -67,7 +67,7 @@ ROUTES: Final[dict[str, Access]] = {
     "admin.payment_file": PAY,
     "admin.mark_paid": PAY,
     "admin.mark_failed": PAY,
-    "admin.blocked_orders": VIEW,
+    "admin.orders": VIEW,
     "admin.retry_order": RETRY,
     "admin.plugins": VIEW,
 }

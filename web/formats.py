@@ -53,7 +53,7 @@ def money(minor: int, currency: str) -> str:
         currency_digits=False,
         force_frac=(exponent, exponent),
     )
-    return written
+    return written.replace("-", "\N{MINUS SIGN}")
 
 
 def day(instant: datetime | date) -> Markup:

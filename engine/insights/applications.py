@@ -126,4 +126,4 @@ def _rows(brand_id: UUID) -> Select[Any]:
 
 
 def _row(row: Any) -> ApplicantRow:
-    return ApplicantRow(**row._mapping | {"state": EnrollmentState(row.state)})  # noqa: SLF001 - public in SQLAlchemy
+    return ApplicantRow(**dict(row._mapping) | {"state": EnrollmentState(row.state)})  # noqa: SLF001 - public in SQLAlchemy

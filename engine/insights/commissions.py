@@ -112,7 +112,7 @@ def commissions_in_payout(
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[CommissionRow]:
-    """Return the rows that a payout holds or held, newest first. Index: ix_payout_line_brand_id_payout_id."""
+    """Return the rows that a payout holds or held, newest first. Index: ix_payout_line_payout_id."""
     held = select(_LINE.c.commission_id).where(_LINE.c.brand_id == brand_id, _LINE.c.payout_id == payout_id)
     statement = _rows(brand_id).where(_COMMISSION.c.id.in_(held), _COMMISSION.c.ambassador_id == ambassador_id)
     found = unit.execute(newest_first(statement, [_COMMISSION.c.id], cursor=cursor, limit=limit))
@@ -188,4 +188,4 @@ def _conditions(wanted: CommissionFilter) -> list[ColumnElement[bool]]:
 
 
 def _row(row: Any) -> CommissionRow:
-    return CommissionRow(**row._mapping | {"state": MoneyState(row.state)})  # noqa: SLF001 - public in SQLAlchemy
+    return CommissionRow(**dict(row._mapping) | {"state": MoneyState(row.state)})  # noqa: SLF001 - public in SQLAlchemy

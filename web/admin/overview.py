@@ -1,19 +1,16 @@
 """Where brand staff arrive: a month beside the one before, and what waits for them."""
 
-import re
-
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engine.identity.queries import rooms_of
 from engine.insights.overview import months_until, overview_of
 from engine.payouts.open import preview
+from web.addresses import month_or_none
 from web.admin import blueprint
 from web.charts import bar_chart
 from web.context import reading, staff, visitor
 from web.formats import money, month, set_zone
-
-_MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
 
 
 @blueprint.get("/")
@@ -32,9 +29,8 @@ def rooms() -> ResponseReturnValue:
 def overview(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Show a brand's month. `?month=YYYY-MM` shows another one; nonsense shows the newest."""
     me = staff()
-    asked = request.args.get("month", "")
     with reading() as unit:
-        shown = overview_of(unit, me.brand.id, month=asked if _MONTH.fullmatch(asked) else None)
+        shown = overview_of(unit, me.brand.id, month=month_or_none(request.args.get("month")))
         next_payout = preview(unit, me.brand.id)
     set_zone(shown.time_zone)
     chart = None

@@ -16,7 +16,7 @@ from engine.kernel.clock import local_date
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, GoodwordError, InputError
 from engine.payouts.open import Preview, preview
-from engine.payouts.queries import BatchRow, all_of_batch, batch_by_id, batches, freeze_of, payouts_of_batch
+from engine.payouts.queries import BatchRow, all_of_batch, batch_by_id, batches, freeze_of, minimums, payouts_of_batch
 from engine.payouts.run import payment_file as write_payment_file
 from engine.payouts.service import pay_batch
 from engine.payouts.steps import confirm_batch, confirm_payouts, fail_payout
@@ -81,7 +81,8 @@ def payout_preview(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.acc
     with reading() as unit:
         shown = preview(unit, me.brand.id)
         frozen = freeze_of(unit, me.brand.id)
-    return render_template("admin/payout_preview.html", preview=shown, frozen=frozen)
+        least = minimums(unit, me.brand.id)
+    return render_template("admin/payout_preview.html", preview=shown, frozen=frozen, minimums=least)
 
 
 @blueprint.get("/<brand>/payouts/confirm")

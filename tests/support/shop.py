@@ -1,0 +1,233 @@
+"""A small brand with everything in it, made through the services: staff of each role, ambassadors, orders, payouts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from engine.bootstrap import Goodword
+from engine.enrollment.schemas import ApplicationDraft
+from engine.enrollment.service import apply, approve_application
+from engine.identity.rules import email_key
+from engine.identity.service import add_staff, create_brand, ensure_ambassador, ensure_login
+from engine.identity.sessions import issue_sign_in_link, start_session
+from engine.identity.tables import Realm, Role
+from engine.intake.rules import Source
+from engine.kernel.clock import VirtualClock
+from engine.kernel.database import Database, UnitOfWork
+from engine.kernel.settings import Settings
+from engine.payouts.run import run_payouts
+from engine.payouts.service import ensure_minimum
+from engine.payouts.steps import confirm_batch
+from engine.pipeline.maturity import mature
+from engine.pipeline.run import Pipeline
+from engine.plugin_api import Customer, Delivery, OrderEvent, OrderLine, RefundEvent
+from engine.plugin_host.registry import PluginHost, load_plugins
+from engine.programs.schemas import ProgramDraft, RewardTerm, TermsDocument
+from engine.programs.service import create_program, publish_terms
+from engine.tracking.service import issue_code
+
+SHOP = Source("test_shop", "main")
+PLUGINS = ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
+TEN_PERCENT = TermsDocument.model_validate(
+    {
+        "hold_days": 14,
+        "rewards": [{"key": "commission", "type": "percentage"}],
+        "rates": [{"reward": "commission", "rate_bps": 1000}],
+    }
+)
+
+CAPPED_IN_EUROS = TEN_PERCENT.model_copy(
+    update={"rewards": (RewardTerm(key="commission", type="percentage", params={"cap_minor": {"EUR": 5_000}}),)}
+)
+"""With these, an order in another currency is blocked: its cap is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """One brand of an installation, with the verbs that a test needs."""
+
+    goodword: Goodword
+    clock: VirtualClock
+    brand_id: UUID
+    slug: str
+    program_id: UUID
+    program_slug: str
+
+    def applicant(self, name: str, email: str, **answers: str) -> UUID:
+        """Let somebody apply; return the enrollment."""
+
+        def work(unit: UnitOfWork) -> UUID:
+            person = ensure_ambassador(unit, self.brand_id, name=name, email=email, keyring=self.goodword.keyring)
+            draft = ApplicationDraft(answers=answers or {"Why would you like to join?": "I drink it every morning."})
+            enrollment = apply(
+                unit, self.brand_id, program_id=self.program_id, ambassador_id=person.id, draft=draft, by=email
+            )
+            return enrollment.id
+
+        return self.goodword.database.run(work)
+
+    def ambassador(self, name: str, email: str, *, code: str) -> UUID:
+        """Let somebody in, with a code; return the enrollment."""
+        enrollment_id = self.applicant(name, email)
+
+        def work(unit: UnitOfWork) -> None:
+            approve_application(unit, self.brand_id, enrollment_id=enrollment_id, by="owner")
+            issue_code(
+                unit, self.brand_id, program_id=self.program_id, enrollment_id=enrollment_id, code=code, by="owner"
+            )
+
+        self.goodword.database.run(work)
+        return enrollment_id
+
+    def publish(self, document: TermsDocument) -> None:
+        """Publish other terms."""
+        self.goodword.database.run(
+            lambda unit: publish_terms(
+                unit,
+                self.brand_id,
+                program_id=self.program_id,
+                document=document,
+                host=self.goodword.plugins,
+                by="owner",
+            )
+        )
+
+    def order(
+        self,
+        number: str,
+        minor: int,
+        *,
+        code: str | None,
+        placed_at: datetime | None = None,
+        currency: str = "EUR",
+        customer: str | None = None,
+    ) -> None:
+        """Let a paid order come in."""
+        at = placed_at or self.clock.now()
+        event = OrderEvent(
+            external_id=number,
+            updated_at=at,
+            placed_at=at,
+            currency=currency,
+            lines=(OrderLine("1", minor),),
+            charged_minor=minor,
+            paid_at=at,
+            codes=(code,) if code else (),
+            customer=Customer(email=customer or f"customer-{number}@example.org"),
+        )
+        self.take_in(f"order:{number}", event)
+
+    def refund(self, number: str, *, order: str, minor: int, currency: str = "EUR") -> None:
+        """Let a refund come in."""
+        now = self.clock.now()
+        self.take_in(f"refund:{number}", RefundEvent(number, order, now, now, currency, minor))
+
+    def take_in(self, key: str, event: OrderEvent | RefundEvent) -> None:
+        """Let a delivery come in."""
+        delivery = Delivery(key=key, body=b"{}", events=(event,))
+        done = self.goodword.pipeline.ingest(self.brand_id, SHOP, deliveries=[delivery])
+        assert not done.refused, done.refused
+
+    def mature(self, *, days: int) -> None:
+        """Let days pass over the books."""
+        self.clock.advance(timedelta(days=days))
+        mature(self.goodword.pipeline, self.brand_id)
+
+    def pay(self, *, confirmed: bool) -> str:
+        """Pay everybody who can be paid; return the batch's reference."""
+        run = run_payouts(
+            self.goodword.database,
+            self.goodword.plugins,
+            brand_id=self.brand_id,
+            rail="payout_csv",
+            by="owner",
+            keyring=self.goodword.keyring,
+        )
+        reference = run.batch.reference
+        if confirmed:
+            day = self.clock.now().date()
+            self.goodword.database.run(
+                lambda unit: confirm_batch(unit, self.brand_id, reference=reference, paid_on=day, by="owner")
+            )
+        return reference
+
+    def session(self, email: str, realm: Realm) -> str:
+        """Return the token of a session of somebody."""
+        return self.goodword.database.run(
+            lambda unit: start_session(unit, ensure_login(unit, email_key(email)).id, realm=realm)
+        )
+
+    def link(self, email: str) -> str:
+        """Return the token of a sign-in link for somebody."""
+        return self.goodword.database.run(
+            lambda unit: issue_sign_in_link(unit, ensure_login(unit, email), lifetime=timedelta(hours=1))
+        )
+
+
+def installation(database: Database, home: Path, *, host: PluginHost | None = None) -> Goodword:
+    """Return an installation over a migrated database."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    settings = Settings(home=home, database_url=url, secret_key=SecretStr("t" * 40), smtp_url="")
+    host = host or load_plugins(PLUGINS)
+    return Goodword(settings, database, host, Pipeline.of(database, host, keyring=settings.keyring))
+
+
+def open_shop(
+    goodword: Goodword, clock: VirtualClock, *, slug: str = "bean", name: str = "Bean & Leaf", program: str = "Friends"
+) -> Shop:
+    """Make a brand with one 10 % program and a member of staff of each role (`owner@bean.example`, …)."""
+
+    def work(unit: UnitOfWork) -> Shop:
+        brand = create_brand(unit, slug=slug, name=name)
+        for role in Role:
+            add_staff(unit, brand.id, email=f"{role}@{slug}.example", name=f"{role.title()} of {name}", role=role)
+        draft = ProgramDraft(slug="friends", name=program, currency="EUR", time_zone="Europe/Berlin", priority=1)
+        made = create_program(unit, brand.id, draft=draft, by="owner")
+        publish_terms(unit, brand.id, program_id=made.id, document=TEN_PERCENT, host=goodword.plugins, by="owner")
+        ensure_minimum(unit, brand.id, currency="EUR")
+        return Shop(goodword, clock, brand.id, slug, made.id, "friends")
+
+    return goodword.database.run(work)
+
+
+def fill(shop: Shop) -> None:
+    """Give a shop a past: four months of orders, one refund, a paid payout, and people who wait."""
+    shop.ambassador("Anna Berg", "anna@example.com", code="ANNA10")
+    shop.ambassador("Maximilian-Alexander von Habsburg-Lothringen zu Sonnenberg", "max@example.com", code="MAXIMILIAN")
+    shop.ambassador("李小龍", "li@example.com", code="DRAGON")
+    shop.ambassador("Ben Okafor", "ben@example.com", code="BENBREWS")
+    number = 1000
+    for month in range(4):
+        for index in range(6 + 3 * month):
+            number += 1
+            code = ("ANNA10", "ANNA10", "MAXIMILIAN", "DRAGON", None)[index % 5]
+            shop.order(str(number), 9_450 + 2_375 * (index % 7) + 310 * month, code=code)
+            shop.clock.advance(timedelta(days=2))
+        shop.mature(days=1)
+        if month == 1:
+            shop.refund("r1", order="1001", minor=1_000)
+            shop.pay(confirmed=True)
+    shop.mature(days=1)
+    shop.order("2001", 12_400, code="ANNA10")
+    shop.order("2002", 900, code="BENBREWS")
+    shop.mature(days=16)
+    shop.order("2003", 12_400, code="ANNA10")
+    shop.order("2004", 4_400, code="MAXIMILIAN")
+    shop.refund("r2", order="2001", minor=3_100)
+    shop.publish(CAPPED_IN_EUROS)
+    shop.clock.advance(timedelta(minutes=5))
+    shop.order("2005", 81_000, code="ANNA10")
+    shop.order("US-1", 7_000, code="DRAGON", currency="USD")
+    shop.ambassador("Nora Neu", "nora@example.com", code="NORA5")
+    shop.applicant(
+        "Carla Nuñez",
+        "carla@example.com",
+        **{
+            "Why would you like to join?": "I run a small café blog; my readers ask for beans.\nI already order yours.",
+            "Where can people see you?": "https://example.org/carla\nhttps://photos.example.org/carla",
+        },
+    )
+    shop.applicant("Dmitri", "dmitri@example.com")
