@@ -1,6 +1,7 @@
 """`goodword import`: takes orders in from a file."""
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -71,7 +72,7 @@ def orders(
 
         def tell(problem: RowProblem) -> None:
             if not as_json:
-                clear = "\r\x1b[K" if click.get_text_stream("stderr").isatty() else ""  # the bar is on this line
+                clear = "\r\x1b[K" if sys.stderr.isatty() else ""  # the bar is on this line
                 click.echo(f"{clear}{problem}", err=True)
             elif len(problems) < SHOWN_IN_JSON:
                 problems.append(problem)
@@ -108,7 +109,7 @@ def _bar(opened: BinaryIO, name: str) -> AbstractContextManager[Bar | None]:
     if not opened.seekable():
         return nullcontext()
     size = os.fstat(opened.fileno()).st_size
-    return click.progressbar(length=size, label=name, file=click.get_text_stream("stderr"))
+    return click.progressbar(length=size, label=name, file=sys.stderr)
 
 
 def _follow(opened: BinaryIO, bar: Bar | None) -> Callable[[Ingested], None]:
@@ -129,7 +130,7 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         document = load_json(path.read_bytes())
     except ValueError as error:
-        remedy = "Write an object such as {\"columns\": {\"order_id\": \"Order\", …}, …}."
+        remedy = 'Write an object such as {"columns": {"order_id": "Order", …}, …}.'
         raise InputError(f"{path.name} is no JSON: {error}.", field="--mapping", remedy=remedy) from None
     if not isinstance(document, dict):
         raise InputError(f"{path.name} holds no JSON object.", field="--mapping")

@@ -14,8 +14,9 @@ from engine.bootstrap import Goodword
 from engine.demo.log import Purchase
 from engine.demo.people import PEOPLE
 from engine.demo.programs import ZONE
+from engine.demo.scenes import Scene, scenes
 from engine.demo.shop import Shop
-from engine.demo.story import Scene, Story, scenes, set_up
+from engine.demo.story import Story, set_up
 from engine.intake.rules import Source
 from engine.kernel.clock import VirtualClock, month_end
 from engine.kernel.errors import GoodwordError, RowProblem
@@ -39,12 +40,12 @@ class DemoBrokenError(GoodwordError):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who looks on while the demo is built: before the first month, and after each batch and each month's end."""
+    """Who looks on while the demo is built: before the first month, and after each export, batch and month."""
 
     ready: Callable[[], None] = lambda: None
     exported: Callable[[], None] = lambda: None
     batch: Callable[[int], None] = lambda _: None
-    month: Callable[[str], None] = lambda _: None
+    month: Callable[[str, int], None] = lambda _month, _orders: None
 
 
 def build(
@@ -58,20 +59,21 @@ def build(
     """
     shop = Shop(purchases, seed=seed)
     story = _before(goodword, clock, shop, first=purchases[0].day, seed=seed)
-    months = [month for month, _ in shop.months()]
+    months = shop.months()
+    last = max(months)
     exports = shop.exports()
     watch.ready()
-    for number, month in enumerate(months):
-        _, content, _ = next(exports)
+    for number, (month, orders) in enumerate(months.items()):
+        content = next(exports)
         for day, scene in scenes(number, month):
             _play(story, clock, scene, day=day)
         clock.set(month_end(month, _LOCAL))
         watch.exported()
         _take_in(story, content, f"{month}.csv", watch=watch)
         mature(goodword.pipeline, story.brand_id)
-        if month != months[-1]:
+        if month != last:
             _pay(story, clock)
-        watch.month(month)
+        watch.month(month, orders)
     return story
 
 

@@ -65,9 +65,7 @@ def figures(unit: UnitOfWork, brand_id: UUID) -> Figures:
     for account in balances(unit, brand_id, kinds=_OPEN):
         held[account.asset] = held.get(account.asset, 0) + account.balance_minor
     return Figures(
-        orders=unit.execute(
-            select(func.count()).select_from(_ORDER).where(_ORDER.c.brand_id == brand_id)
-        ).scalar_one(),
+        orders=unit.execute(select(func.count()).select_from(_ORDER).where(_ORDER.c.brand_id == brand_id)).scalar_one(),
         attributed=_attributed(unit, brand_id),
         accrued=accrued,
         reversed=dict.fromkeys(accrued, 0) | taken,

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import as_file, files
-from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from sys import intern
@@ -53,21 +52,13 @@ def read_log(path: Path) -> list[Purchase]:
     return sorted(found, key=attrgetter("day", "line"))
 
 
-def by_month(purchases: list[Purchase]) -> Iterator[tuple[str, list[Purchase]]]:
-    """Yield each month (`YYYY-MM`) with its purchases; they must be ordered by day."""
-    for month, some in groupby(purchases, key=lambda purchase: f"{purchase.day:%Y-%m}"):
-        yield month, list(some)
-
-
 def _purchases(content: bytes, name: str) -> Iterator[Purchase]:
     for number, line in enumerate(content.decode("ascii", "replace").splitlines(), start=1):
         cells = line.split()
         if not cells or cells[0] == "customer_id":
             continue
         try:
-            customer, day, items, dollars = cells[0], *cells[-3:]
-            if len(cells) not in (4, 5):
-                raise ValueError("it has not four or five columns")
+            (customer, *_, day, items, dollars) = cells
             then = date(int(day[:4]) + YEARS_LATER, int(day[4:6]), int(day[6:]))
             paid = Money.parse(dollars, CURRENCY).minor
             yield Purchase(number, intern(customer), then, max(1, int(items)), paid)

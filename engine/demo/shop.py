@@ -68,21 +68,20 @@ class Shop:
         self._selves = self._own_accounts()
         self._refunds: dict[str, list[Row]] = {}
 
-    def months(self) -> Iterator[tuple[str, int]]:
-        """Yield each month (`YYYY-MM`) of the log with its number of purchases."""
-        counts = Counter(f"{purchase.day:%Y-%m}" for purchase in self._purchases)
-        yield from sorted(counts.items())
+    def months(self) -> dict[str, int]:
+        """Return the months (`YYYY-MM`) of the log in their order, each with its number of purchases."""
+        return dict(sorted(Counter(_month(purchase) for purchase in self._purchases).items()))
 
-    def exports(self) -> Iterator[tuple[str, bytes, int]]:
-        """Yield each month's file: the month, its content as CSV, and how many records it has.
+    def exports(self) -> Iterator[bytes]:
+        """Yield the file of each month, as CSV: its orders, and the refunds that were made in it.
 
         Which codes a file carries depends on those in `codes` when it is asked for.
         """
-        for month, some in groupby(self._purchases, key=lambda purchase: f"{purchase.day:%Y-%m}"):
+        for month, some in groupby(self._purchases, key=_month):
             rows = [row for _, day in groupby(some, key=attrgetter("day")) for row in self._day(list(day))]
             rows += self._refunds.pop(month, [])
             rows.sort(key=attrgetter("at"))
-            yield month, (HEADER + "".join(row.text for row in rows)).encode(), len(rows)
+            yield (HEADER + "".join(row.text for row in rows)).encode()
 
     def _day(self, purchases: Sequence[Purchase]) -> Iterator[Row]:
         """Yield the orders of one day, spread over the hours in the log's order."""
@@ -99,11 +98,8 @@ class Shop:
 
     def _coupons(self, purchase: Purchase) -> Iterator[str]:
         chance = self._random.random
-        home = self._came_through.get(purchase.customer)
-        if home is not None:
-            used = home if chance() < 0.90 else None
-        else:
-            used = self._anybody() if chance() < 0.05 else None
+        home, lot = self._came_through.get(purchase.customer), chance()
+        used = home if home and lot < 0.90 else self._anybody() if not home and lot < 0.05 else None
         code = self.codes.get(used.email) if used else None
         if code:
             yield code.lower() if chance() < 0.10 else code
@@ -143,7 +139,9 @@ class Shop:
         return self._random.choices(PEOPLE, self._weights)[0]
 
 
+def _month(purchase: Purchase) -> str:
+    return f"{purchase.day:%Y-%m}"
+
+
 def _dollars(minor: int) -> str:
     return f"{minor // 100}.{minor % 100:02d}"
-
-

@@ -40,6 +40,17 @@ class VirtualClock:
         self._now += step
 
 
+class ShiftedClock:
+    """The machine's clock, some time off. For the demo, which goes on from where its purchase log ended."""
+
+    def __init__(self, offset: timedelta) -> None:
+        self._offset = offset
+
+    def now(self) -> datetime:
+        """Return the present instant moved by the offset, aware, in UTC."""
+        return datetime.now(UTC) + self._offset
+
+
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
     """Return the calendar day on which `instant` falls in `zone`."""
     return instant.astimezone(zone).date()

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     mail_from: str = "Goodword <goodword@localhost>"
     secure_cookies: bool = False
     worker: bool = Field(default=True, description="Whether `goodword serve` also runs the jobs.")
+    clock_offset_s: int = Field(default=0, description="Seconds by which the clock is off: set by the demo only.")
 
     @field_validator("plugins", mode="before")
     @classmethod

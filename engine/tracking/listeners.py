@@ -5,14 +5,14 @@ from uuid import UUID
 from engine.enrollment.queries import enrollments
 from engine.enrollment.tables import EnrollmentState
 from engine.kernel.database import UnitOfWork
-from engine.outbox.tables import OutboxEvent
+from engine.outbox.dispatch import ToldEvent
 from engine.programs.queries import program
 from engine.programs.tables import ProgramState
 from engine.tracking.queries import codes_of, expired_at, owner_as_of
 from engine.tracking.service import issue_code
 
 
-def on_enrollment_approved(event: OutboxEvent, unit: UnitOfWork) -> None:
+def on_enrollment_approved(event: ToldEvent, unit: UnitOfWork) -> None:
     """Give somebody who was approved a drawn code of their own.
 
     Nothing happens where they own a live code already, so that being told twice has the effect of once; and where they

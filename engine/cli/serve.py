@@ -1,0 +1,104 @@
+"""`goodword serve`: the portal and the admin panel, and the jobs beside them."""
+
+import multiprocessing
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from granian import Granian
+from granian.constants import Interfaces
+
+from engine.bootstrap import start
+from engine.kernel.errors import ConflictError
+from engine.kernel.migrate import pending
+from engine.kernel.settings import load_settings
+
+TARGET = "web.wsgi:serve_app"
+host_option = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+port_option = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
+
+
+class PortTakenError(ConflictError):
+    """Something else listens there."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"Something else listens on {host}:{port}. Stop it, or choose another port with --port.")
+
+
+@click.command("serve")
+@host_option
+@port_option
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="Threads of each process.")
+def command(host: str, port: int, *, processes: int, threads: int) -> None:
+    """Serve the portal and the admin panel until interrupted.
+
+    The jobs run here too, unless GOODWORD_WORKER=false leaves them to `goodword worker`. Behind a proxy, say in
+    GOODWORD_BASE_URL under which address people reach it.
+    """
+    if pending(load_settings().database):
+        raise click.ClickException("The database is not at this version. Run `goodword db upgrade` first.")
+    check_free(host, port)
+    run_server(host, port, processes=processes, threads=threads)
+
+
+def run_server(host: str, port: int, *, processes: int = 1, threads: int = 8) -> None:
+    """Serve the installation of the environment until interrupted, with its jobs where the settings say so."""
+    os.environ.setdefault("GOODWORD_BASE_URL", base_url(host, port))
+    # A forked process would inherit the jobs' thread half-way through something.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Granian(
+        TARGET,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=processes,
+        blocking_threads=threads,
+        websockets=False,
+        respawn_failed_workers=True,
+        log_level="warning",  # type: ignore[arg-type]  # an enumeration of strings
+    )
+    with _jobs():
+        server.serve()
+
+
+def base_url(host: str, port: int) -> str:
+    """Return the address at which a browser on this machine finds the server."""
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return f"http://{name}:{port}"
+
+
+def check_free(host: str, port: int) -> None:
+    """Make sure that nobody listens there.
+
+    Raises:
+        PortTakenError: somebody does.
+    """
+    kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(kind, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError:
+            raise PortTakenError(host, port) from None
+
+
+@contextmanager
+def _jobs() -> Iterator[None]:
+    """Run the jobs in a thread while the block runs, where the settings say so."""
+    if not load_settings().worker:
+        yield
+        return
+    goodword, stop = start(), threading.Event()
+    thread = threading.Thread(target=goodword.worker().run_forever, args=(stop,), name="goodword-jobs")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        goodword.close()
