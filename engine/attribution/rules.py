@@ -5,8 +5,8 @@ credit the order, the one with the lowest priority wins; unowned, expired and in
 reason; a self-purchase ends the search.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -132,11 +132,20 @@ def decision_of(
     """
     if not verdict.shares:
         return None
-    shares = tuple(CreditedShare.of(pointers[share.ref], share.ppm) for share in verdict.shares)
+    shares = _by_beneficiary(CreditedShare.of(pointers[share.ref], share.ppm) for share in verdict.shares)
     if any(share.pointer.standing is Standing.SELF for share in shares):
         reason = "Not credited: the customer is the ambassador."
         return DecisionDraft(Outcome.SELF_PURCHASE, verdict.rule, reason, seen, program_id, terms_id)
     return DecisionDraft(Outcome.CREDITED, verdict.rule, verdict.reason, seen, program_id, terms_id, shares)
+
+
+def _by_beneficiary(shares: Iterable[CreditedShare]) -> tuple[CreditedShare, ...]:
+    """Add up what one enrollment gets by several signals: it has one scope for the order. The first pointer stays."""
+    found: dict[UUID, CreditedShare] = {}
+    for share in shares:
+        before = found.get(share.enrollment_id)
+        found[share.enrollment_id] = share if before is None else replace(before, ppm=before.ppm + share.ppm)
+    return tuple(found.values())
 
 
 def nobody(seen: tuple[Pointer, ...]) -> DecisionDraft:

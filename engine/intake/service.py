@@ -193,10 +193,11 @@ def _advance(
     head = heads.get((draft.kind, draft.external_id))
     if head is None:
         head = heads[draft.kind, draft.external_id] = _Head(new_id(), draft.version, stored=False)
-    elif head.version >= draft.version:
-        return None
-    elif head.version[0] == draft.version[0]:
-        _note_tie(unit, place, draft)
+    else:
+        if head.version[0] == draft.version[0] and head.version != draft.version:
+            _note_tie(unit, place, draft)
+        if head.version >= draft.version:
+            return None
     head.version, head.draft, head.fact_id = draft.version, draft, new_id()
     return {
         **place,

@@ -18,7 +18,8 @@ from engine.kernel.money import BPS, PPM, allocate, round_half_even
 from engine.plugin_api import Due, Part, PeriodDue
 from engine.programs.schemas import BaseRules
 
-SHIPPING_LINE: Final = "shipping"
+SHIPPING_LINE: Final = ""
+"""The line id under which an order's shipping counts: no shop's line has this one, since ids are never empty."""
 _ALL: Final = Fraction(1)
 _NOTHING: Final = Fraction(0)
 
@@ -140,30 +141,32 @@ class Priced:
 def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: int = PPM) -> Priced:
     """Turn a reward's answer for an order into an amount.
 
-    Each rate is applied to the net base of its lines and rounded once; flat amounts are summed exactly and rounded
-    once; then the cap, multiplied like all flat amounts by the beneficiary's share.
+    Each rate is applied to the net base of all its lines and rounded once (a month's lines apart from others, since the
+    month takes back what they accrued); flat amounts are summed exactly and rounded once; then the cap, multiplied like all flat amounts by the beneficiary's share.
     """
     share = Fraction(share_ppm, PPM)
     by_id = {line.line_id: line for line in lines}
     nets = {line.line_id: line.base_minor * taken.share_of(line.line_id) * share for line in lines}
-    net_of_rate: dict[tuple[int, bool, str], Fraction] = {}
+    net_of_rate: dict[tuple[int, bool], Fraction] = {}
+    whys: dict[tuple[int, bool], dict[str, None]] = {}
     flat, flat_why = _NOTHING, []
     for part in due.parts:
         chosen = _lines_of(part, by_id)
         net = sum((nets[line.line_id] for line in chosen), _NOTHING)
         if part.rate_bps is not None:
-            key = (part.rate_bps, part.in_period, part.why)
+            key = (part.rate_bps, part.in_period)
             net_of_rate[key] = net_of_rate.get(key, _NOTHING) + net
+            whys.setdefault(key, {})[part.why] = None
         if part.flat_minor is not None and net:
             flat += Fraction(part.flat_minor) * net / sum(line.base_minor for line in chosen)
             flat_why.append(part.why)
     steps: list[dict[str, Any]] = [
-        {"rate_bps": bps, "base": str(net), "amount": round_half_even(net * bps / BPS), "why": why}
-        for (bps, _, why), net in net_of_rate.items()
+        {"rate_bps": key[0], "base": str(net), "amount": round_half_even(net * key[0] / BPS), "why": _said(whys[key])}
+        for key, net in net_of_rate.items()
     ]
     accrued = sum(step["amount"] for step, key in zip(steps, net_of_rate, strict=True) if key[1])
     if flat_why:
-        steps.append({"flat": str(flat), "amount": round_half_even(flat), "why": "; ".join(filter(None, flat_why))})
+        steps.append({"flat": str(flat), "amount": round_half_even(flat), "why": _said(flat_why)})
     amount = sum(step["amount"] for step in steps)
     cap = None if due.cap_minor is None else round_half_even(due.cap_minor * share)
     return Priced(
@@ -209,7 +212,9 @@ def _oddities(
     """Say what was accepted and clamped, so that intake can notice it."""
     if unknown := sorted(set(of_lines) - set(nets)):
         yield "unknown-line", f"A refund names line {', '.join(unknown)[:200]}, which the order does not have."
-    if of_all > order["charged"] or any(minor > nets.get(line_id, minor) for line_id, minor in of_lines.items()):
+    lines_exceeded = any(minor > nets.get(line_id, minor) for line_id, minor in of_lines.items())
+    all_exceeded = of_all > 0 and of_all + sum(of_lines.values()) > order["charged"]
+    if lines_exceeded or all_exceeded:
         yield "excess", "More was refunded than the order came to; it counts as all of it."
 
 
@@ -225,6 +230,10 @@ def _lines_of(part: Part, by_id: Mapping[str, LineFacts]) -> list[LineFacts]:
     if part.line_ids is None:
         return list(by_id.values())
     return [by_id[line_id] for line_id in dict.fromkeys(part.line_ids)]
+
+
+def _said(whys: Iterable[str]) -> str:
+    return "; ".join(filter(None, whys))
 
 
 def _counted(due: Due, line_ids: Iterable[str]) -> Iterable[str]:
