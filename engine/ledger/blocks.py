@@ -3,10 +3,10 @@
 Writers take no lock for it. A block may hold only ids below every open transaction, or a row could appear in it later:
 
 - SQLite has one writer at a time, so whatever is committed is all there is.
-- On PostgreSQL ids come from a sequence and commit in any order. `post` makes sure that its transaction has a number
-  before it draws ids; sealing reads how far the sequence came and only then takes a number of its own. Every id drawn
-  until then belongs to a transaction with a smaller number, and is final once no smaller number is in progress. (The
-  `xmax` of a snapshot would not do: it is one past the last *completed* number, and an open one may be above it.)
+- On PostgreSQL ids come from a sequence and commit in any order. Who draws from a sequence holds a lock on it, which
+  excludes nobody, until the transaction ends (`nextval`, in PostgreSQL's commands/sequence.c). So sealing reads how far
+  the sequence came, then who holds that lock, and waits for these to end: every id drawn until then is final.
+  (Comparing transaction numbers with `pg_snapshot_xmin` would do as well, but waits for all databases of the server.)
 """
 
 import hashlib
@@ -31,6 +31,12 @@ BLOCK_SIZE: Final = 1_000
 
 _LOCK: Final = 7_070_101
 _PAUSE: Final = timedelta(milliseconds=20)
+_POSTING: Final = text("""
+    SELECT virtualtransaction FROM pg_locks
+    WHERE locktype = 'relation' AND relation = CAST('ledger_transaction_id_seq' AS regclass)
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND mode = 'RowExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()
+""")
 _plain = json.JSONEncoder(separators=(",", ":"), default=repr)
 
 
@@ -48,9 +54,8 @@ class SealedBlock:
 def seal(unit: UnitOfWork, *, size: int = BLOCK_SIZE, patience: timedelta = timedelta(seconds=1)) -> SealedBlock | None:
     """Seal the next block of at most `size` transactions, or return None where nothing final is left.
 
-    Repeat it in a unit of its own until it returns None. On PostgreSQL it waits up to `patience` for transactions
-    that are open now, of any database of the server; where one is still open then, it seals nothing, and the next run
-    will.
+    Repeat it in a unit of its own until it returns None. On PostgreSQL it waits up to `patience` for transactions that
+    are posting now; where one is still open then, it seals nothing, and the next run will.
     """
     final = _final_id(unit, patience)
     previous = unit.execute(select(BLOCK).order_by(BLOCK.c.id.desc()).limit(1)).first()
@@ -112,10 +117,10 @@ def _final_id(unit: UnitOfWork, patience: timedelta) -> int:
         return last
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})  # one sealer at a time
     drawn: int = connection.execute(text("SELECT last_value FROM ledger_transaction_id_seq")).scalar_one()
-    mine: int = connection.execute(text("SELECT CAST(CAST(pg_current_xact_id() AS text) AS bigint)")).scalar_one()
-    oldest_open = text("SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)")
-    for _ in range(patience // _PAUSE + 1):
-        if connection.execute(oldest_open).scalar_one() >= mine:
-            return drawn
+    posting = set(connection.execute(_POSTING).scalars())
+    for _ in range(patience // _PAUSE):
+        if not posting:
+            break
         time.sleep(_PAUSE.total_seconds())
-    return 0
+        posting &= set(connection.execute(_POSTING).scalars())
+    return 0 if posting else drawn

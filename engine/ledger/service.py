@@ -25,11 +25,7 @@ _ACCOUNT: Final = LedgerAccount.__table__  # type: ignore[attr-defined]
 _TRANSACTION: Final = LedgerTransaction.__table__  # type: ignore[attr-defined]
 _ENTRY: Final = LedgerEntry.__table__  # type: ignore[attr-defined]
 
-_RESERVE: Final = text(
-    # The transaction's number is drawn before its ids: sealing relies on it (blocks.py).
-    "WITH me AS MATERIALIZED (SELECT pg_current_xact_id()) "
-    "SELECT nextval('ledger_transaction_id_seq') FROM me, generate_series(1, :count)"
-)
+_RESERVE: Final = text("SELECT nextval('ledger_transaction_id_seq') FROM generate_series(1, :count)")
 
 
 def post(unit: UnitOfWork, brand_id: UUID, drafts: Sequence[TransactionDraft]) -> list[int]:
