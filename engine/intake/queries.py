@@ -90,7 +90,7 @@ def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID
         .where(_ORDER.c.brand_id == brand_id, _ORDER.c.id.in_(sorted(ids)))
         .order_by(_ORDER.c.id)
     )
-    if unit.dialect == "postgresql":
+    if unit.dialect == "postgresql" and not unit.read_only:
         statement = statement.with_for_update(of=_ORDER)
     rows = unit.execute(statement).all()
     refunds, chargebacks = (_claims(unit, brand_id, table, rows) for table in _CLAIMS)

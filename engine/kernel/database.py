@@ -55,6 +55,11 @@ class UnitOfWork:
         """`sqlite` or `postgresql`."""
         return self.connection.dialect.name
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written or locked here (`Database.reading`)."""
+        return bool(self.connection.get_execution_options().get(_READ_ONLY))
+
     def execute(self, statement: Executable, parameters: Sequence[dict[str, Any]] | None = None) -> Any:
         """Run one Core statement, or the same one for many rows."""
         if parameters is None:
