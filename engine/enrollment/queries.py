@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from engine.enrollment.rules import GroupChange, StateChange
 from engine.enrollment.tables import Application, Enrollment, EnrollmentChange, EnrollmentState, GroupMembership
 from engine.identity.tables import Ambassador
 from engine.kernel.database import UnitOfWork
+from engine.kernel.keyed import of_ids
 from engine.kernel.paging import Page, newest_first, page_of
 from engine.kernel.tables import table_of
 from engine.programs.tables import AmbassadorGroup, Program
@@ -24,6 +26,7 @@ _MEMBERSHIP = table_of(GroupMembership)
 _GROUP = table_of(AmbassadorGroup)
 _AMBASSADOR = table_of(Ambassador)
 _PROGRAM = table_of(Program)
+_when = attrgetter("effective_at", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,13 @@ def histories(
     """
     if not enrollment_ids:
         return {}
-    ids = sorted(enrollment_ids)
-    changes, groups = _changes(unit, brand_id, ids), _groups(unit, brand_id, ids)
-    rows = unit.execute(
+    changes, groups = _changes(unit, brand_id, enrollment_ids), _groups(unit, brand_id, enrollment_ids)
+    found = (
         select(_ENROLLMENT.c.id, _ENROLLMENT.c.program_id, _ENROLLMENT.c.ambassador_id, _AMBASSADOR.c.email_hash)
         .join_from(_ENROLLMENT, _AMBASSADOR, _AMBASSADOR.c.id == _ENROLLMENT.c.ambassador_id)
-        .where(_ENROLLMENT.c.brand_id == brand_id, _ENROLLMENT.c.id.in_(ids))
+        .where(_ENROLLMENT.c.brand_id == brand_id)
     )
+    rows = unit.execute(of_ids(unit.dialect, found, key=_ENROLLMENT.c.id, ids=enrollment_ids))
     return {row.id: _history(row, changes[row.id], groups[row.id]) for row in rows}
 
 
@@ -87,7 +90,7 @@ def enrollments(unit: UnitOfWork, brand_id: UUID, *, enrollment_ids: Collection[
     """Return those of these enrollments that the brand has. Index: pk_enrollment."""
     if not enrollment_ids:
         return {}
-    rows = unit.execute(_enrollments(brand_id).where(_ENROLLMENT.c.id.in_(sorted(enrollment_ids))))
+    rows = unit.execute(of_ids(unit.dialect, _enrollments(brand_id), key=_ENROLLMENT.c.id, ids=enrollment_ids))
     return {row.id: _enrollment(row) for row in rows}
 
 
@@ -157,26 +160,25 @@ def _history(row: Any, changes: list[StateChange], groups: list[GroupChange]) ->
     )
 
 
-def _changes(unit: UnitOfWork, brand_id: UUID, ids: list[UUID]) -> Mapping[UUID, list[StateChange]]:
+def _changes(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, list[StateChange]]:
     found: defaultdict[UUID, list[StateChange]] = defaultdict(list)
-    rows = unit.execute(
-        select(_CHANGE.c.enrollment_id, _CHANGE.c.effective_at, _CHANGE.c.state)
-        .where(_CHANGE.c.brand_id == brand_id, _CHANGE.c.enrollment_id.in_(ids))
-        .order_by(_CHANGE.c.effective_at, _CHANGE.c.id)
-    )
-    for row in rows:
+    columns = (_CHANGE.c.enrollment_id, _CHANGE.c.effective_at, _CHANGE.c.id, _CHANGE.c.state)
+    statement = select(*columns).where(_CHANGE.c.brand_id == brand_id)
+    rows = unit.execute(of_ids(unit.dialect, statement, key=_CHANGE.c.enrollment_id, ids=ids))
+    for row in sorted(rows, key=_when):
         found[row.enrollment_id].append(StateChange(row.effective_at, EnrollmentState(row.state)))
     return found
 
 
-def _groups(unit: UnitOfWork, brand_id: UUID, ids: list[UUID]) -> Mapping[UUID, list[GroupChange]]:
+def _groups(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, list[GroupChange]]:
     found: defaultdict[UUID, list[GroupChange]] = defaultdict(list)
-    rows = unit.execute(
-        select(_MEMBERSHIP.c.enrollment_id, _MEMBERSHIP.c.effective_at, _MEMBERSHIP.c.group_id, _GROUP.c.key)
+    columns = (_MEMBERSHIP.c.enrollment_id, _MEMBERSHIP.c.effective_at, _MEMBERSHIP.c.id, _MEMBERSHIP.c.group_id)
+    statement = (
+        select(*columns, _GROUP.c.key)
         .outerjoin_from(_MEMBERSHIP, _GROUP, _GROUP.c.id == _MEMBERSHIP.c.group_id)
-        .where(_MEMBERSHIP.c.brand_id == brand_id, _MEMBERSHIP.c.enrollment_id.in_(ids))
-        .order_by(_MEMBERSHIP.c.effective_at, _MEMBERSHIP.c.id)
+        .where(_MEMBERSHIP.c.brand_id == brand_id)
     )
-    for row in rows:
+    rows = unit.execute(of_ids(unit.dialect, statement, key=_MEMBERSHIP.c.enrollment_id, ids=ids))
+    for row in sorted(rows, key=_when):
         found[row.enrollment_id].append(GroupChange(row.effective_at, row.group_id, row.key))
     return found

@@ -5,10 +5,12 @@ history instead: measured on PostgreSQL at 10,500 rows, 1.9 ms and growing with 
 the statement does not depend on how many keys there are, and neither does the number of its parameters.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Select, Text, Uuid, bindparam, func, select, true
+from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.kernel.canonical import dump_json
@@ -39,6 +41,21 @@ def look_up(
 def as_parameter(dialect: str, keys: Iterable[str]) -> list[str] | str:
     """Return `keys` as the one parameter that `look_up` expects."""
     return list(keys) if dialect == "postgresql" else dump_json(list(dict.fromkeys(keys)))
+
+
+def of_ids(dialect: str, statement: Select[Any], *, key: ColumnElement[UUID], ids: Collection[UUID]) -> Select[Any]:
+    """Return `statement` cut down to the rows whose `key` is one of `ids`, any number of rows for each, in no order.
+
+    For histories: `key` stands behind the brand in an index. `statement` names the brand and has no order of its own.
+    """
+    if dialect != "postgresql":
+        listed = bindparam("ids", dump_json([one.hex for one in ids]), type_=Text)
+        return statement.where(key.in_(select(func.json_each(listed).table_valued("value").c.value)))
+    array = bindparam("ids", list(ids), type_=ARRAY(Uuid()))
+    wanted = func.unnest(array).table_valued(sql_column("id", Uuid())).render_derived("wanted")
+    # OFFSET 0 keeps the planner from folding the two into one join.
+    found = statement.where(key == wanted.c.id).offset(0).lateral("found")
+    return select(found).select_from(wanted.join(found, true()))
 
 
 def _listed(name: str) -> Select[Any]:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import NotFoundError
 from engine.kernel.history import as_of
+from engine.kernel.keyed import of_ids
 from engine.kernel.tables import table_of
 from engine.programs.rules import NO_PERSONAL_RATES, PersonalRates
 from engine.programs.schemas import TermsDocument
@@ -150,8 +151,8 @@ def personal_rates(
     rows: list[PersonalRateRow] = []
     for subject, ids in ((_RATE.c.enrollment_id, enrollment_ids), (_RATE.c.promo_code_id, promo_code_ids)):
         if ids:
-            found = select(subject, *_RATE_COLUMNS).where(_RATE.c.brand_id == brand_id, subject.in_(sorted(ids)))
-            rows += [PersonalRateRow(*row) for row in unit.execute(found)]
+            found = select(subject, *_RATE_COLUMNS).where(_RATE.c.brand_id == brand_id)
+            rows += [PersonalRateRow(*row) for row in unit.execute(of_ids(unit.dialect, found, key=subject, ids=ids))]
     rows.sort(key=attrgetter("subject_id", "effective_at", "id"))
     return {subject_id: tuple(of_one) for subject_id, of_one in groupby(rows, key=attrgetter("subject_id"))}
 

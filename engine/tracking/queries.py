@@ -8,11 +8,11 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 
 from engine.kernel.database import UnitOfWork
 from engine.kernel.history import as_of
-from engine.kernel.keyed import as_parameter, look_up
+from engine.kernel.keyed import as_parameter, look_up, of_ids
 from engine.kernel.tables import table_of
 from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
 
@@ -62,11 +62,11 @@ def codes_of(unit: UnitOfWork, brand_id: UUID, *, enrollment_ids: Collection[UUI
     """
     if not enrollment_ids:
         return ()
-    owned = select(_OWNER.c.promo_code_id).where(
-        _OWNER.c.brand_id == brand_id, _OWNER.c.enrollment_id.in_(sorted(enrollment_ids))
-    )
-    found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id, _CODE.c.id.in_(owned)).order_by(_CODE.c.id)
-    return _with_owners(unit, brand_id, unit.execute(found).all())
+    owned = unit.execute(_owner_rows(unit, brand_id, _OWNER.c.enrollment_id, enrollment_ids))
+    code_ids = {row.promo_code_id for row in owned}
+    found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id)
+    rows = unit.execute(of_ids(unit.dialect, found, key=_CODE.c.id, ids=code_ids))
+    return _with_owners(unit, brand_id, sorted(rows, key=attrgetter("id")))
 
 
 def owner_as_of(code: CodeRow, at: datetime) -> UUID | None:
@@ -97,11 +97,13 @@ def _owners(unit: UnitOfWork, brand_id: UUID, code_ids: Collection[UUID]) -> Map
     found: defaultdict[UUID, list[OwnerChange]] = defaultdict(list)
     if not code_ids:
         return found
-    rows = unit.execute(
-        select(_OWNER.c.promo_code_id, _OWNER.c.effective_at, _OWNER.c.enrollment_id)
-        .where(_OWNER.c.brand_id == brand_id, _OWNER.c.promo_code_id.in_(sorted(code_ids)))
-        .order_by(_OWNER.c.effective_at, _OWNER.c.id)
-    )
-    for row in rows:
+    rows = unit.execute(_owner_rows(unit, brand_id, _OWNER.c.promo_code_id, code_ids))
+    for row in sorted(rows, key=attrgetter("effective_at", "id")):
         found[row.promo_code_id].append(OwnerChange(row.effective_at, row.enrollment_id))
     return found
+
+
+def _owner_rows(unit: UnitOfWork, brand_id: UUID, key: ColumnElement[UUID], ids: Collection[UUID]) -> Select[Any]:
+    columns = (_OWNER.c.promo_code_id, _OWNER.c.effective_at, _OWNER.c.id, _OWNER.c.enrollment_id)
+    statement = select(*columns).where(_OWNER.c.brand_id == brand_id)
+    return of_ids(unit.dialect, statement, key=key, ids=ids)
