@@ -142,7 +142,8 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
     """Turn a reward's answer for an order into an amount.
 
     Each rate is applied to the net base of all its lines and rounded once (a month's lines apart from others, since the
-    month takes back what they accrued); flat amounts are summed exactly and rounded once; then the cap, multiplied like all flat amounts by the beneficiary's share.
+    month takes back what they accrued); flat amounts are summed exactly and rounded once; then the cap, multiplied like
+    all flat amounts by the beneficiary's share.
     """
     share = Fraction(share_ppm, PPM)
     by_id = {line.line_id: line for line in lines}
