@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, TypeDecorator, tuple_
 
 from engine.kernel.errors import InputError
 
@@ -57,11 +57,23 @@ def _write_cursor(values: Sequence[datetime | UUID | int | str]) -> str:
 def _read_cursor(cursor: str, columns: Sequence[ColumnElement[Any]]) -> list[Any]:
     try:
         written = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        types = [column.type.python_type for column in columns]
-        return [_parse(kind, text) for kind, text in zip(types, written, strict=True)]
-    except (ValueError, TypeError) as error:
+        return [_parse(_kind_of(column), text) for column, text in zip(columns, written, strict=True)]
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError("This page address is not one of ours.", remedy="Start from the first page.") from error
 
 
-def _parse(kind: type, text: str) -> Any:
-    return datetime.fromisoformat(text) if kind is datetime else kind(text)
+def _kind_of(column: ColumnElement[Any]) -> type:
+    """Return the Python type of a column's values; a decorated type (all our instants) says only `object` itself."""
+    kind = column.type
+    return kind.impl_instance.python_type if isinstance(kind, TypeDecorator) else kind.python_type
+
+
+def _parse(kind: type, text: object) -> Any:
+    if not isinstance(text, str):
+        raise TypeError(text)
+    if kind is not datetime:
+        return kind(text)
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return instant
