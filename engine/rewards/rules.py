@@ -90,7 +90,9 @@ def commissionable_lines(order: Mapping[str, Any], rules: BaseRules) -> tuple[Li
     return tuple(lines)
 
 
-def taken_back(order: Mapping[str, Any], refunds: Sequence[ClaimLike], chargebacks: Sequence[ClaimLike]) -> TakenBack:
+def taken_back(
+    order: Mapping[str, Any], *, refunds: Sequence[ClaimLike], chargebacks: Sequence[ClaimLike]
+) -> TakenBack:
     """Return what refunds and chargebacks leave of `order`.
 
     A refund of lines takes its part of each line; one of an amount takes amount ÷ charged of every line; where nothing
@@ -162,7 +164,12 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
             flat += Fraction(part.flat_minor) * net / sum(line.base_minor for line in chosen)
             flat_why.append(part.why)
     steps: list[dict[str, Any]] = [
-        {"rate_bps": key[0], "base": str(net), "amount": round_half_even(net * key[0] / BPS), "why": _said(whys[key])}
+        {
+            "rate_bps": key[0],
+            "base": str(net),
+            "amount": round_half_even(net * Fraction(key[0], BPS)),
+            "why": _said(whys[key]),
+        }
         for key, net in net_of_rate.items()
     ]
     accrued = sum(step["amount"] for step, key in zip(steps, net_of_rate, strict=True) if key[1])
