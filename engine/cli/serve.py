@@ -2,7 +2,10 @@
 
 import multiprocessing
 import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +14,6 @@ import click
 from granian import Granian
 from granian.constants import Interfaces
 
-from engine.bootstrap import start
 from engine.kernel.errors import ConflictError
 from engine.kernel.migrate import pending
 from engine.kernel.settings import load_settings
@@ -48,8 +50,7 @@ def command(host: str, port: int, *, processes: int, threads: int) -> None:
 def run_server(host: str, port: int, *, processes: int = 1, threads: int = 8) -> None:
     """Serve the installation of the environment until interrupted, with its jobs where the settings say so."""
     os.environ.setdefault("GOODWORD_BASE_URL", base_url(host, port))
-    # A forked process would inherit the jobs' thread half-way through something.
-    multiprocessing.set_start_method("spawn", force=True)
+    multiprocessing.set_start_method("fork", force=True)  # granian hands its socket to processes that it forks
     server = Granian(
         TARGET,
         address=host,
@@ -60,8 +61,10 @@ def run_server(host: str, port: int, *, processes: int = 1, threads: int = 8) ->
         blocking_threads=threads,
         websockets=False,
         respawn_failed_workers=True,
-        log_level="warning",  # type: ignore[arg-type]  # an enumeration of strings
+        workers_kill_timeout=10,
+        log_level="error",  # type: ignore[arg-type]  # an enumeration of strings
     )
+    _interrupt_once()
     with _jobs():
         server.serve()
 
@@ -87,18 +90,31 @@ def check_free(host: str, port: int) -> None:
             raise PortTakenError(host, port) from None
 
 
+def _interrupt_once() -> None:
+    """Keep Ctrl-C from all processes but this one, which then tells the others to end.
+
+    A terminal interrupts them all. One of granian's that is told twice at the same moment waits for itself for ever.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def end() -> None:
+        signal.sigwait({signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, daemon=True).start()
+
+
 @contextmanager
 def _jobs() -> Iterator[None]:
-    """Run the jobs in a thread while the block runs, where the settings say so."""
+    """Run the jobs in a process of their own while the block runs, where the settings say so.
+
+    It ends when its standard input does: also when this process is killed and can say no more.
+    """
     if not load_settings().worker:
         yield
         return
-    goodword, stop = start(), threading.Event()
-    thread = threading.Thread(target=goodword.worker().run_forever, args=(stop,), name="goodword-jobs")
-    thread.start()
+    jobs = subprocess.Popen([sys.executable, "-m", "engine.cli", "worker", "--with-parent"], stdin=subprocess.PIPE)
     try:
         yield
     finally:
-        stop.set()
-        thread.join()
-        goodword.close()
+        jobs.communicate()
