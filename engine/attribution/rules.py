@@ -152,5 +152,9 @@ def nobody(seen: tuple[Pointer, ...]) -> DecisionDraft:
     """Return the decision for an order that no program credits, saying why each candidate was passed over."""
     if not seen:
         return DecisionDraft(Outcome.NOBODY, "no_signal", "No code of an ambassador came with the order.", seen)
-    said = "; ".join(f"{pointer.code or pointer.signal.value} {WHY[pointer.standing]}" for pointer in seen)
+    said = "; ".join(f"{pointer.code or pointer.signal.value} {_why_not(pointer)}" for pointer in seen)
     return DecisionDraft(Outcome.NOBODY, "nobody_earns", f"Not credited: {said}."[:1000], seen)
+
+
+def _why_not(pointer: Pointer) -> str:
+    return "could earn, but its program does not credit it" if pointer.counts else WHY[pointer.standing]

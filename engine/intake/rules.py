@@ -4,10 +4,11 @@ Pure. A plugin's answer comes from outside like everything else: it is checked h
 e-mail addresses end here; what goes on is a keyed hash.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from engine.identity.rules import same_person_key
@@ -19,6 +20,7 @@ from engine.kernel.errors import InputError
 from engine.kernel.money import MAX_MINOR
 from engine.plugin_api import ChargebackEvent, CommerceEvent, Customer, OrderEvent, OrderLine, RefundEvent
 
+_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
 MAX_ID = 200
 MAX_LINES = 2_000
 MAX_CODES = 50
@@ -51,7 +53,10 @@ class FactDraft:
 
 @dataclass(frozen=True, slots=True)
 class CustomerHasher:
-    """Replaces a customer by a keyed hash of the brand: the e-mail where there is one, else the shop's own id."""
+    """Replaces a customer by a keyed hash of the brand: the e-mail where there is one, else the shop's own id.
+
+    Text that is no address (`none`, `n/a`) says nothing: it would make one customer of all who have it.
+    """
 
     keyring: Keyring
     brand_id: UUID
@@ -59,7 +64,7 @@ class CustomerHasher:
 
     def key_of(self, customer: Customer) -> str | None:
         """Return the customer's key, or None when the shop does not say who bought."""
-        if customer.email:
+        if customer.email and _ADDRESS.fullmatch(customer.email.strip()):
             return self.keyring.keyed_hash(f"customer:{self.brand_id}", same_person_key(customer.email))
         if customer.external_id:
             name = f"{self.source.connector}/{self.source.account}/{customer.external_id}"

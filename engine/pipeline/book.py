@@ -5,7 +5,7 @@ unit.
 The ledger's key is (scope, seq), so nothing can be booked twice.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,10 +80,17 @@ class Month:
     due_at: datetime
 
 
-def order_bookings(heads: Mapping[ScopeKey, Any], owed: Mapping[ScopeKey, Owed]) -> list[Booking]:
-    """Return what changes for the scopes of a batch of orders: those that owe, and those that owe nothing any more."""
+def order_bookings(
+    heads: Mapping[ScopeKey, Any], owed: Mapping[ScopeKey, Owed], *, failed: Collection[UUID] = ()
+) -> list[Booking]:
+    """Return what changes for the scopes of a batch of orders: those that owe, and those that owe nothing any more.
+
+    The scopes of `failed` orders stay as they are: nobody knows what they owe.
+    """
     bookings = [_booking(heads.get(key), each) for key, each in sorted(owed.items())]
-    bookings += [_emptied(head) for key, head in sorted(heads.items()) if key not in owed]
+    bookings += [
+        _emptied(head) for key, head in sorted(heads.items()) if key not in owed and head.order_id not in failed
+    ]
     return [booking for booking in bookings if booking.head is None or _differs(booking)]
 
 

@@ -4,7 +4,7 @@ A customer's first order is the earliest paid one. When an earlier one arrives l
 must be looked at again; when the first one changes or leaves, all of the customer's orders must.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from engine.intake.tables import Customer
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
-from engine.pipeline.decide import LinkKey
+from engine.pipeline.decide import LinkKey, links_since
 from engine.pipeline.workset import Link, Workset
 
 _CUSTOMER = table_of(Customer)
@@ -73,6 +73,7 @@ def wider(
         elif firsts[key] != stored and stored.order_id not in work.orders:
             orders.add(stored.order_id)
     customers.update(key[1] for key, link in links.items() if work.links.get(key) != link)
+    customers.update(_with_a_past(work, links))
     return Wider(frozenset(orders), frozenset(customers - whole))
 
 
@@ -122,6 +123,14 @@ def store_links(
             unit.execute(insert(_LINK).values(id=new_id(), brand_id=brand_id, **row))
         else:
             unit.execute(update(_LINK).where(*named).values(**_link_columns(link)))
+
+
+def _with_a_past(work: Workset, links: Mapping[LinkKey, Link | None]) -> Iterator[str]:
+    """Yield customers who may owe a link to an order from before the program noted links at all."""
+    since = {program.id: noted for program in work.programs if (noted := links_since(work, program.id))}
+    for key, first in work.firsts.items():
+        if any(first.place[0] < noted and not links.get((program_id, key)) for program_id, noted in since.items()):
+            yield key
 
 
 def _still_stands(order: OrderRecord, key: str, stored: FirstOrder) -> bool:

@@ -1,12 +1,13 @@
 """Decides for a batch of orders who is credited, and how customers are linked to ambassadors.
 
 Pure but for asking the attribution models. A customer's link comes from the earliest paid order credited by code or
-click: that order has no earlier link to be credited by, so links are found by deciding without them first.
+click, and may itself change who is credited for later ones: decisions and links are worked out in turn, until the links
+stand. An order depends on earlier ones only, so each turn settles at least one more.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from engine.attribution.rules import (
@@ -19,14 +20,15 @@ from engine.attribution.rules import (
 )
 from engine.enrollment.rules import earns_at
 from engine.intake.queries import OrderRecord
+from engine.kernel.errors import GoodwordError
 from engine.pipeline.workset import Link, Workset
 from engine.plugin_api import AttributionCase, Signal, Verdict
 from engine.programs.queries import ProgramRow, TermsVersion
 from engine.tracking.queries import CodeRow, expired_at, owner_as_of
 from engine.tracking.rules import lookup_key
 
-Ask = Callable[[str, Sequence[AttributionCase]], Sequence[Verdict]]
-"""Asks the attribution model of that name, through the host's guard."""
+Ask = Callable[[str, Sequence[AttributionCase]], Sequence[Verdict | GoodwordError]]
+"""Asks the attribution model of that name, through the host's guard; an error in place of a verdict blocks an order."""
 
 LinkKey = tuple[UUID, str]
 """Program and customer."""
@@ -34,29 +36,36 @@ LinkKey = tuple[UUID, str]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The decisions of a batch, and the links that hold for its customers (None: the link is gone)."""
+    """The decisions of a batch, and the links that hold for its customers (None: the link is gone).
+
+    `failed` are the orders for which there is no decision, with the reason.
+    """
 
     decisions: Mapping[UUID, DecisionDraft]
     links: Mapping[LinkKey, Link | None]
+    failed: Mapping[UUID, GoodwordError]
 
 
 def decide(work: Workset, ask: Ask) -> Decided:
-    """Decide for every order of `work`.
-
-    Raises:
-        GoodwordError: a model failed or broke its contract; the caller parks the order.
-    """
+    """Decide for every order of `work`. An order whose model failed or broke its contract is in `failed`."""
+    failed: dict[UUID, GoodwordError] = {}
     seen = {order.id: _pointers(order, work) for order in work.orders.values()}
-    direct = _round(work, seen, ask)
-    links = _linked(work, direct)
-    if not links:
-        return Decided(direct, {})
-    with_links = {}
-    for order in work.orders.values():
-        extra = tuple(_link_pointers(order, work, links))
-        if extra:
-            with_links[order.id] = seen[order.id] + extra
-    return Decided(direct | _round(work, with_links, ask), links)
+    direct = _round(work, seen, ask, failed=failed)
+    decisions, links = direct, _linked(work, direct)
+    for _ in work.orders:
+        with_links = {
+            order.id: seen[order.id] + extra
+            for order in work.orders.values()
+            if links and order.id not in failed and (extra := tuple(_link_pointers(order, work, links)))
+        }
+        if not with_links:
+            break
+        decisions = direct | _round(work, with_links, ask, failed=failed)
+        before, links = links, _linked(work, decisions)
+        if links == before:
+            break
+    sound = {order_id: draft for order_id, draft in decisions.items() if order_id not in failed}
+    return Decided(sound, links, failed)
 
 
 def _pointers(order: OrderRecord, work: Workset) -> tuple[Pointer, ...]:
@@ -104,21 +113,31 @@ def _standing(order: OrderRecord, enrollment_id: UUID, work: Workset) -> Standin
     return Standing.EARNING
 
 
-def _round(work: Workset, seen: Mapping[UUID, tuple[Pointer, ...]], ask: Ask) -> dict[UUID, DecisionDraft]:
-    """Let the programs judge in the order of their priority; the first that credits an order has it."""
+def _round(
+    work: Workset, seen: Mapping[UUID, tuple[Pointer, ...]], ask: Ask, *, failed: dict[UUID, GoodwordError]
+) -> dict[UUID, DecisionDraft]:
+    """Let the programs judge in the order of their priority; the first that credits an order has it.
+
+    What could not be judged is put into `failed`.
+    """
     decided: dict[UUID, DecisionDraft] = {}
     for program in work.programs:
         questions: dict[str, list[_Question]] = {}
         for order_id, pointers in seen.items():
             mine = tuple(each for each in pointers if each.program_id == program.id and each.counts)
-            if mine and order_id not in decided:
+            if mine and order_id not in decided and order_id not in failed:
                 terms = work.terms_at(program, work.orders[order_id].placed_at)
                 if terms is not None:
                     question = _Question(order_id, mine, terms)
                     questions.setdefault(terms.document.attribution.model, []).append(question)
         for model, asked in questions.items():
-            decided |= _answers(program, asked, seen=seen, verdicts=ask(model, [each.case(work) for each in asked]))
-    return {order_id: decided.get(order_id) or nobody(pointers) for order_id, pointers in seen.items()}
+            verdicts = ask(model, [each.case(work) for each in asked])
+            decided |= _answers(program, asked, seen=seen, verdicts=verdicts, failed=failed)
+    return {
+        order_id: decided.get(order_id) or nobody(pointers)
+        for order_id, pointers in seen.items()
+        if order_id not in failed
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +160,14 @@ def _answers(
     asked: Sequence[_Question],
     *,
     seen: Mapping[UUID, tuple[Pointer, ...]],
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[Verdict | GoodwordError],
+    failed: dict[UUID, GoodwordError],
 ) -> dict[UUID, DecisionDraft]:
     found = {}
     for question, verdict in zip(asked, verdicts, strict=True):
+        if isinstance(verdict, GoodwordError):
+            failed[question.order_id] = verdict
+            continue
         draft = decision_of(
             verdict,
             question.pointers,
@@ -157,28 +180,32 @@ def _answers(
     return found
 
 
-def _linked(work: Workset, direct: Mapping[UUID, DecisionDraft]) -> dict[LinkKey, Link | None]:
+def _linked(work: Workset, decisions: Mapping[UUID, DecisionDraft]) -> dict[LinkKey, Link | None]:
     """Return the links that hold for the customers of `work`: what is stored, or what its orders make of it.
 
-    A stored link whose order is in the batch holds only if that order still makes it.
+    A stored link whose order was decided just now holds only if that order still makes it. Of an order's beneficiaries
+    found by code or click, the one with the largest share becomes the customer's.
     """
     made: dict[LinkKey, list[Link]] = {}
     for key, link in work.links.items():
-        made[key] = [] if link.order_id in work.orders else [link]
+        made[key] = [] if link.order_id in decisions else [link]
     for order in work.orders.values():
-        draft = direct[order.id]
-        if not order.customer_key or not order.paid_at or draft.program_id is None or not draft.shares:
+        draft = decisions.get(order.id)
+        if draft is None or draft.program_id is None or not order.customer_key or not order.paid_at:
             continue
-        if _links_on(work, draft.program_id):
-            best = max(draft.shares, key=lambda share: share.ppm)
+        shares = [share for share in draft.shares if share.pointer.signal is not Signal.CUSTOMER_LINK]
+        if shares and links_since(work, draft.program_id):
+            best = max(shares, key=lambda share: share.ppm)
             link = Link(best.enrollment_id, order.id, order.place)
             made.setdefault((draft.program_id, order.customer_key), []).append(link)
     return {key: min(links, key=lambda link: link.place) if links else None for key, links in made.items()}
 
 
-def _links_on(work: Workset, program_id: UUID) -> bool:
+def links_since(work: Workset, program_id: UUID) -> datetime | None:
+    """Return since when a program notes its customers' links: from the first terms on that use them."""
     versions = work.terms.get(program_id, ())
-    return any(Signal.CUSTOMER_LINK in version.document.attribution.signals for version in versions)
+    published = [each.published_at for each in versions if Signal.CUSTOMER_LINK in each.document.attribution.signals]
+    return min(published, default=None)
 
 
 def _link_pointers(order: OrderRecord, work: Workset, links: Mapping[LinkKey, Link | None]) -> Iterable[Pointer]:

@@ -1,6 +1,6 @@
 """Works out what a batch of decided orders owes, scope by scope. Pure but for asking the reward types."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -9,11 +9,13 @@ from engine.attribution.rules import CreditedShare, DecisionDraft
 from engine.attribution.tables import Outcome
 from engine.intake.queries import OrderRecord
 from engine.kernel.clock import local_date, month_of
+from engine.kernel.errors import GoodwordError
 from engine.kernel.history import as_of
+from engine.ledger.rules import LARGEST
 from engine.pipeline.terms import ReadyReward, ReadyTerms, TermsShelf
 from engine.pipeline.workset import ScopeKey, Workset
-from engine.plugin_api import Due, LineView, OrderCase, OrderView
-from engine.plugin_host.answers import ask_due
+from engine.plugin_api import Due, LineView, OrderCase, OrderView, RewardType
+from engine.plugin_host.guard import Registered
 from engine.programs.queries import TermsVersion, personal_as_of
 from engine.programs.rules import NO_PERSONAL_RATES, PersonalRates, resolve_rate
 from engine.rewards.rules import (
@@ -25,6 +27,16 @@ from engine.rewards.rules import (
     price,
     taken_back,
 )
+
+Ask = Callable[[Registered[RewardType], Sequence[OrderCase]], Sequence[Due | GoodwordError]]
+"""Asks a reward type through the host's guard; an error in place of an answer blocks an order."""
+
+
+class TooLargeError(GoodwordError):
+    """A reward type asks for more than the books can hold; the order is blocked."""
+
+    def __init__(self, reward: str) -> None:
+        super().__init__(f"The reward {reward} owes more for this order than an account can hold. Correct its terms.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,14 @@ class Owed:
     def key(self) -> ScopeKey:
         """What names the scope."""
         return self.enrollment_id, self.reward, self.order_id.hex, self.asset
+
+
+@dataclass(frozen=True, slots=True)
+class Dues:
+    """What the scopes of a batch owe, and the orders of which that cannot be said, with the reason."""
+
+    owed: Mapping[ScopeKey, Owed]
+    failed: Mapping[UUID, GoodwordError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,35 +97,52 @@ def owed_by(
     taken: Mapping[UUID, TakenBack],
     firsts: Collection[UUID],
     shelf: TermsShelf,
-) -> dict[ScopeKey, Owed]:
+    ask: Ask,
+) -> Dues:
     """Return what every scope of these orders owes; a scope that is not named owes nothing.
 
     `firsts` are the orders that are their customer's first. An order that is not paid, or credited to nobody, owes
-    nothing.
-
-    Raises:
-        GoodwordError: a plugin failed, broke its contract, or lacks an amount for the currency: the order is parked.
+    nothing. One for which a plugin failed, broke its contract, or lacks an amount for the currency is in `failed`, and
+    nothing is said of its scopes.
     """
-    asked = [
-        question
-        for order in work.orders.values()
-        if order.paid_at is not None and decisions[order.id].outcome is Outcome.CREDITED
-        for question in _questions(
-            order, decisions[order.id], work, shelf=shelf, first=order.id in firsts, paid_at=order.paid_at
-        )
-    ]
-    by_type: dict[str, list[_Asked]] = {}
-    for question in asked:
-        by_type.setdefault(question.reward.type.value.name, []).append(question)
+    failed: dict[UUID, GoodwordError] = {}
     days: dict[tuple[date, UUID], datetime] = {}
     owed: dict[ScopeKey, Owed] = {}
-    for questions in by_type.values():
-        answers = ask_due(questions[0].reward.type, [question.case for question in questions])
+    for questions in _by_type(work, decisions, firsts=firsts, shelf=shelf, failed=failed).values():
+        answers = ask(questions[0].reward.type, [question.case for question in questions])
         for question, due in zip(questions, answers, strict=True):
-            if due.parts:
+            if isinstance(due, GoodwordError):
+                failed[question.order.id] = due
+            elif due.parts:
                 each = _owed(question, due, taken[question.order.id], days=days)
                 owed[each.key] = each
-    return owed
+                if each.priced.amount_minor > LARGEST:
+                    failed[question.order.id] = TooLargeError(question.reward.key)
+    return Dues({key: each for key, each in owed.items() if each.order_id not in failed} if failed else owed, failed)
+
+
+def _by_type(
+    work: Workset,
+    decisions: Mapping[UUID, DecisionDraft],
+    *,
+    firsts: Collection[UUID],
+    shelf: TermsShelf,
+    failed: dict[UUID, GoodwordError],
+) -> dict[str, list[_Asked]]:
+    """Return the questions for each reward type; an order whose terms cannot be applied is put into `failed`."""
+    found: dict[str, list[_Asked]] = {}
+    for order in work.orders.values():
+        draft = decisions.get(order.id)
+        if order.paid_at is None or draft is None or draft.outcome is not Outcome.CREDITED:
+            continue
+        try:
+            asked = _questions(order, draft, work, shelf=shelf, first=order.id in firsts, paid_at=order.paid_at)
+        except GoodwordError as error:
+            failed[order.id] = error
+            continue
+        for question in asked:
+            found.setdefault(question.reward.type.value.name, []).append(question)
+    return found
 
 
 def _questions(

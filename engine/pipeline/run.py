@@ -1,11 +1,13 @@
 """Takes deliveries in and brings every order they touch to what it owes, a batch at a time.
 
-A batch is one transaction. One that fails is taken apart and tried delivery by delivery; an order that fails alone is
-recorded, parked as blocked with the reason, and held. It never becomes zero, and it can be retried.
+A batch is one transaction. When a plugin fails for a batch it is asked order by order; an order that fails alone is
+recorded, parked as blocked with the reason, and held, while the others go in. It never becomes zero, and it can be
+retried.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
@@ -18,7 +20,7 @@ from engine.intake.service import CheckedDelivery, Recorded, notice, record
 from engine.intake.tables import ShopOrder
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database, UnitOfWork
-from engine.kernel.errors import GoodwordError, InputError, StaleReadError
+from engine.kernel.errors import GoodwordError, InputError
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
 from engine.pipeline.book import months_touched, order_bookings, write
@@ -29,13 +31,16 @@ from engine.pipeline.periods import mark
 from engine.pipeline.terms import TermsShelf
 from engine.pipeline.workset import Workset, load
 from engine.plugin_api import AttributionCase, Delivery, Verdict
-from engine.plugin_host.answers import ask_verdicts
+from engine.plugin_host.answers import ask_due, ask_verdicts
 from engine.plugin_host.registry import PluginHost
 from engine.rewards.rules import TakenBack
 from engine.rewards.service import hold_orders, release_months
 
 _ORDER = table_of(ShopOrder)
 _DECISION = table_of(Decision)
+N = TypeVar("N")
+C = TypeVar("C")
+A = TypeVar("A")
 BATCH = 500
 """Deliveries in one transaction: large enough to be fast, small enough that others get their turn."""
 
@@ -73,6 +78,14 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
+class Processed:
+    """What became of some orders: how many rows were booked, and which orders are blocked."""
+
+    booked: int = 0
+    blocked: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """The engine's main road. Make one per process; it keeps nothing but terms that were made ready."""
 
@@ -96,15 +109,7 @@ class Pipeline:
         """Take in deliveries that were checked before; also what rebuild repeats."""
         if not deliveries:
             return Ingested()
-        try:
-            return self.database.run(lambda unit: self._batch(unit, brand_id, source, deliveries=deliveries))
-        except StaleReadError:
-            raise
-        except GoodwordError:
-            total = Ingested()
-            for delivery in deliveries:
-                total.add(self._alone(brand_id, source, delivery))
-            return total
+        return self.database.run(lambda unit: self._batch(unit, brand_id, source, deliveries=deliveries))
 
     def retry(self, brand_id: UUID, ids: Collection[UUID]) -> int:
         """Try blocked orders again, and blocked months too; return how many orders are still blocked."""
@@ -113,38 +118,30 @@ class Pipeline:
         return still
 
     def _retried(self, brand_id: UUID, order_id: UUID) -> bool:
-        try:
-            self.database.run(lambda unit: self.process(unit, brand_id, {order_id}))
-        except GoodwordError as error:
-            reason = str(error)
-            self.database.run(lambda unit: _park(unit, brand_id, {order_id}, reason))
-            return False
-        return True
+        done = self.database.run(lambda unit: self.process(unit, brand_id, {order_id}))
+        return order_id not in done.blocked
 
     def process(
         self, unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], *, customers: Collection[str] = ()
-    ) -> int:
-        """Bring orders to what they owe, and whatever they drag along; return how many rows were booked.
+    ) -> Processed:
+        """Bring orders to what they owe, and whatever they drag along; those that cannot be worked out are parked.
 
         `customers` are those all of whose orders must be looked at.
-
-        Raises:
-            GoodwordError: a plugin failed, or the terms lack something; nothing may be committed then.
         """
         wanted, whole = set(ids), frozenset(customers)
         if whole:
             wanted.update(orders_of_customers(unit, brand_id, whole))
-        while wanted:
-            work = load(unit, brand_id, wanted)
+        while wanted or whole:
+            work = load(unit, brand_id, wanted, customers=whole)
             firsts = first_of(work)
-            decided = decide(work, self._ask_model)
+            decided = decide(work, _patiently(self._ask_model))
             more = wider(work, firsts, links=decided.links, whole=whole)
             if not more:
                 return self._book(unit, brand_id, work, decided=decided, firsts=firsts)
             whole |= more.customers
             wanted |= more.orders
             wanted.update(orders_of_customers(unit, brand_id, more.customers) if more.customers else ())
-        return 0
+        return Processed()
 
     def _check(
         self, brand_id: UUID, source: Source, deliveries: Iterable[Delivery]
@@ -164,43 +161,29 @@ class Pipeline:
         self, unit: UnitOfWork, brand_id: UUID, source: Source, *, deliveries: Sequence[CheckedDelivery]
     ) -> Ingested:
         recorded, ids = _record(unit, brand_id, source, deliveries=deliveries)
-        booked = self.process(unit, brand_id, ids, customers=recorded.left_customers)
-        return _counts(recorded, orders=len(ids), booked=booked)
-
-    def _alone(self, brand_id: UUID, source: Source, delivery: CheckedDelivery) -> Ingested:
-        """Take in one delivery; when its order cannot be worked out, record it and park the order."""
-        try:
-            return self.database.run(lambda unit: self._batch(unit, brand_id, source, deliveries=[delivery]))
-        except StaleReadError:
-            raise
-        except GoodwordError as error:
-            reason = str(error)
-
-        def record_and_park(unit: UnitOfWork) -> Ingested:
-            recorded, ids = _record(unit, brand_id, source, deliveries=[delivery])
-            _park(unit, brand_id, ids, reason)
-            done = _counts(recorded, orders=len(ids), booked=0)
-            done.blocked = len(ids)
-            return done
-
-        return self.database.run(record_and_park)
+        done = self.process(unit, brand_id, ids, customers=recorded.left_customers)
+        return _counts(recorded, orders=len(ids), done=done)
 
     def _ask_model(self, name: str, cases: Sequence[AttributionCase]) -> Sequence[Verdict]:
         return ask_verdicts(self.shelf.host.attribution_model(name), cases)
 
-    def _book(self, unit: UnitOfWork, brand_id: UUID, work: Workset, *, decided: Decided, firsts: Firsts) -> int:
+    def _book(self, unit: UnitOfWork, brand_id: UUID, work: Workset, *, decided: Decided, firsts: Firsts) -> Processed:
         taken = standings(work)
         first_ids = {first.order_id for first in firsts.values() if first}
-        owed = owed_by(work, decided.decisions, taken=taken, firsts=first_ids, shelf=self.shelf)
-        bookings = order_bookings(work.heads, owed)
+        dues = owed_by(
+            work, decided.decisions, taken=taken, firsts=first_ids, shelf=self.shelf, ask=_patiently(ask_due)
+        )
+        failed = {**decided.failed, **dues.failed}
+        bookings = order_bookings(work.heads, dues.owed, failed=failed)
         booked = write(unit, brand_id, bookings, command="accrue")
         mark(unit, brand_id, months_touched(bookings))
         _store_decisions(unit, brand_id, work, decisions=decided.decisions)
         store_firsts(unit, brand_id, work.firsts, firsts=firsts)
         store_links(unit, brand_id, work.links, links=decided.links)
-        _unblock(unit, work)
+        _unblock(unit, work, but=failed)
+        _park(unit, brand_id, failed)
         _tell_oddities(unit, brand_id, taken=taken)
-        return booked
+        return Processed(booked, frozenset(failed))
 
 
 def _record(
@@ -213,21 +196,41 @@ def _record(
     return recorded, ids
 
 
-def _counts(recorded: Recorded, *, orders: int, booked: int) -> Ingested:
+def _patiently(ask: Callable[[N, Sequence[C]], Sequence[A]]) -> Callable[[N, Sequence[C]], Sequence[A | GoodwordError]]:
+    """Return `ask` such that it never raises: what fails for a batch is asked case by case, the error is the answer."""
+
+    def asked(noun: N, cases: Sequence[C]) -> Sequence[A | GoodwordError]:
+        try:
+            return ask(noun, cases)
+        except GoodwordError as error:
+            return [error] if len(cases) == 1 else [each for case in cases for each in asked(noun, [case])]
+
+    return asked
+
+
+def _counts(recorded: Recorded, *, orders: int, done: Processed) -> Ingested:
     problem = "This was delivered before with the same time of change and another content. Give it a newer updated_at."
     refused = [Refusal(each.key, each.line, problem) for each in recorded.refused]
-    return Ingested(recorded.new, recorded.repeated, recorded.older, orders, booked, 0, refused)
+    counts = (recorded.new, recorded.repeated, recorded.older)
+    return Ingested(*counts, orders=orders, booked=done.booked, blocked=len(done.blocked), refused=refused)
 
 
-def _park(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], reason: str) -> None:
-    if ids:
+def _park(unit: UnitOfWork, brand_id: UUID, failed: Mapping[UUID, GoodwordError]) -> None:
+    by_reason: dict[str, list[UUID]] = {}
+    for order_id, error in failed.items():
+        by_reason.setdefault(str(error), []).append(order_id)
+    for reason, ids in by_reason.items():
         named = (_ORDER.c.brand_id == brand_id, _ORDER.c.id.in_(sorted(ids)))
         unit.execute(update(_ORDER).where(*named).values(blocked_reason=reason[:1000]))
         hold_orders(unit, brand_id, ids, reason=reason)
 
 
-def _unblock(unit: UnitOfWork, work: Workset) -> None:
-    freed = [{"order_id": order.id} for order in work.orders.values() if order.blocked_reason is not None]
+def _unblock(unit: UnitOfWork, work: Workset, *, but: Collection[UUID]) -> None:
+    freed = [
+        {"order_id": order.id}
+        for order in work.orders.values()
+        if order.blocked_reason is not None and order.id not in but
+    ]
     if freed:
         unit.execute(update(_ORDER).where(_ORDER.c.id == bindparam("order_id")).values(blocked_reason=None), freed)
 

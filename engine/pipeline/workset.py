@@ -72,12 +72,12 @@ class Workset:
         return as_of(self.terms.get(program.id, ()), at)
 
 
-def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> Workset:
-    """Read the workset of these orders. On PostgreSQL the orders are locked, in the order of their ids."""
+def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *, customers: Collection[str] = ()) -> Workset:
+    """Read the workset of these orders; `customers` are more whose first order and links are wanted."""
     records = orders(unit, brand_id, order_ids)
     keys = {key for order in records.values() for text in order.payload.get("codes", ()) if (key := lookup_key(text))}
     codes = {code.code_key: code for code in codes_by_key(unit, brand_id, keys=keys)}
-    customers = {order.customer_key for order in records.values() if order.customer_key}
+    customers = {order.customer_key for order in records.values() if order.customer_key}.union(customers)
     terms = by_program(terms_history(unit, brand_id))
     links = _links(unit, brand_id, customers) if _any_links(terms) else {}
     owners = {owner.enrollment_id for code in codes.values() for owner in code.owners if owner.enrollment_id}
