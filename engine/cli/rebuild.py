@@ -59,7 +59,7 @@ def _print(slug: str, found: Rebuilt) -> None:
     if found.differences > MOST:
         click.echo(f"… and {found.differences - MOST:,} more.")
     replayed, compared = _counted(found.replayed), _counted(found.compared)
-    verdict = "The books are what the records make them." if found.same else f"{found.differences:,} differences."
+    verdict = "The books are what the records make them." if found.same else f"Differences: {found.differences:,}."
     click.echo(f"{slug}: replayed {replayed}; compared {compared}. {verdict}")
 
 

@@ -7,15 +7,18 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from engine.attribution.tables import Decision
 from engine.insights.commissions import CommissionRow, commission
+from engine.insights.said import Said
+from engine.insights.sentences import Cause, changed, earned, settled, settled_again
 from engine.kernel.database import UnitOfWork
-from engine.kernel.money import round_half_even
+from engine.kernel.money import Currency, Money, Rate, round_half_even
 from engine.kernel.tables import table_of
+from engine.payouts.queries import LINE, LIVE, PAYOUT
 from engine.plugin_api import Signal
-from engine.rewards.tables import Commission
+from engine.rewards.tables import Commission, CommissionReason
 
 _COMMISSION: Final = table_of(Commission)
 _DECISION: Final = table_of(Decision)
@@ -23,22 +26,30 @@ _DECISION: Final = table_of(Decision)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the amount: a rate of a base, or a flat amount; `why` is the reward's own word for it."""
+    """One step of the amount: a rate of a base, or a flat amount; `why` is the reward's own word for it.
+
+    `base` and `exact` are what was before rounding, in minor units; both None where nothing was to be rounded.
+    """
 
     amount_minor: int
     rate_bps: int | None
     base_minor: int | None
     why: str
+    base: Fraction | None = None
+    exact: Fraction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One row of the same scope."""
+    """One row of the same scope, with its ledger transaction and the payout that holds it."""
 
     id: UUID
     amount_minor: int
     reason: str
     booked_at: datetime
+    ledger_transaction: int
+    payout: str | None
+    payout_state: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,25 @@ class Why:
         """Whether the cap cut the amount."""
         return self.cap_minor is not None and sum(step.amount_minor for step in self.steps) > self.cap_minor
 
+    def sentence(self, *, mine: bool = False) -> Said:
+        """Return why the row was booked, said to its ambassador (`mine`) or about them."""
+        row = self.row
+        amount, due, before = (self._money(minor) for minor in (row.amount_minor, self.due_minor, self.before_minor))
+        if row.reason == CommissionReason.SETTLEMENT:
+            if self.before_minor:
+                return settled_again(amount, due=due, before=before, month=row.subject)
+            return settled(amount, base=self._money(self.base_minor), month=row.subject)
+        if row.reason != CommissionReason.ACCRUAL:
+            return changed(amount, due=due, before=before, at=row.booked_at)
+        credit, name = self.credit, None if mine else row.ambassador_name
+        at = row.order_placed_at or row.booked_at
+        cause = Cause(credit.signal if credit else None, credit.code if credit else None, name, at)
+        whole = self.share_ppm is None and len(self.steps) == 1
+        return earned(amount, cause, rated=rated_steps(self.steps, row.currency) if whole else (), capped=self.capped)
+
+    def _money(self, minor: int) -> Money:
+        return Money(minor, Currency(self.row.currency))
+
 
 def why_of(unit: UnitOfWork, brand_id: UUID, *, commission_id: UUID, ambassador_id: UUID | None = None) -> Why:
     """Return why a commission row is what it is; with `ambassador_id`, only of a row of that ambassador.
@@ -96,9 +126,9 @@ def why_of(unit: UnitOfWork, brand_id: UUID, *, commission_id: UUID, ambassador_
         cap_minor=said.get("cap"),
         share_ppm=said.get("share_ppm"),
         terms_version=said.get("terms_version"),
-        steps=_steps(said["steps"]),
+        steps=steps_of(said),
         credit=_credit(unit, brand_id, row),
-        bookings=_bookings(unit, brand_id, stored.scope_id),
+        bookings=bookings_of(unit, brand_id, scope_id=stored.scope_id),
         record={
             "commission": str(commission_id),
             "scope": str(stored.scope_id),
@@ -115,15 +145,31 @@ def why_of(unit: UnitOfWork, brand_id: UUID, *, commission_id: UUID, ambassador_
     )
 
 
-def _steps(written: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
-    return tuple(
-        Step(
-            amount_minor=step["amount"],
-            rate_bps=step.get("rate_bps"),
-            base_minor=round_half_even(Fraction(step["base"])) if "base" in step else None,
-            why=step.get("why", ""),
-        )
-        for step in written
+def steps_of(explanation: Mapping[str, Any]) -> tuple[Step, ...]:
+    """Return the steps that a commission row's explanation holds."""
+    return tuple(_step(step) for step in explanation["steps"])
+
+
+def rated_steps(steps: Sequence[Step], currency: str) -> list[tuple[Rate, Money]]:
+    """Return the (rate, base) of the steps that have one."""
+    return [
+        (Rate(step.rate_bps), Money(step.base_minor, Currency(currency)))
+        for step in steps
+        if step.rate_bps is not None and step.base_minor is not None
+    ]
+
+
+def _step(written: Mapping[str, Any]) -> Step:
+    base = Fraction(written["base"]) if "base" in written else None
+    rate_bps = written.get("rate_bps")
+    exact = Fraction(written["flat"]) if "flat" in written else None
+    return Step(
+        amount_minor=written["amount"],
+        rate_bps=rate_bps,
+        base_minor=None if base is None else round_half_even(base),
+        why=written.get("why", ""),
+        base=base,
+        exact=Rate(rate_bps).of(base) if base is not None and rate_bps is not None else exact,
     )
 
 
@@ -148,10 +194,14 @@ def _credit(unit: UnitOfWork, brand_id: UUID, row: CommissionRow) -> Credit | No
     )
 
 
-def _bookings(unit: UnitOfWork, brand_id: UUID, scope_id: UUID) -> tuple[Booking, ...]:
-    """Return every row of a scope, oldest first. Index: uq_commission_brand_id_scope_id_seq."""
+def bookings_of(unit: UnitOfWork, brand_id: UUID, *, scope_id: UUID) -> tuple[Booking, ...]:
+    """Return every row of a scope, oldest first. Indexes: uq_commission_brand_id_scope_id_seq, uq_payout_line_live."""
+    columns = ("id", "amount_minor", "reason", "booked_at", "transaction_id")
+    held = and_(LINE.c.brand_id == brand_id, LINE.c.commission_id == _COMMISSION.c.id, LIVE)
     rows = unit.execute(
-        select(_COMMISSION.c.id, _COMMISSION.c.amount_minor, _COMMISSION.c.reason, _COMMISSION.c.booked_at)
+        select(*(_COMMISSION.c[name] for name in columns), PAYOUT.c.reference, PAYOUT.c.state)
+        .outerjoin_from(_COMMISSION, LINE, held)
+        .outerjoin(PAYOUT, PAYOUT.c.id == LINE.c.payout_id)
         .where(_COMMISSION.c.brand_id == brand_id, _COMMISSION.c.scope_id == scope_id)
         .order_by(_COMMISSION.c.seq)
     )
