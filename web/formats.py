@@ -1,5 +1,6 @@
 """How amounts, dates, shares and numbers are written for people. The locale is always the request's own."""
 
+from copy import copy
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -45,14 +46,10 @@ def money(minor: int, currency: str) -> str:
     ISO 4217 says how many, as everywhere in the books; Babel's own table would round some away.
     """
     exponent = EXPONENTS[currency]
-    pattern = locale().currency_formats["standard"]
-    written: str = pattern.apply(
-        Decimal(minor).scaleb(-exponent),
-        locale(),
-        currency=currency,
-        currency_digits=False,
-        force_frac=(exponent, exponent),
-    )
+    pattern = copy(locale().currency_formats["standard"])
+    pattern.frac_prec = (exponent, exponent)
+    amount = Decimal(minor).scaleb(-exponent)
+    written: str = pattern.apply(amount, locale(), currency=currency, currency_digits=False)
     return written.replace("-", "\N{MINUS SIGN}")
 
 

@@ -55,6 +55,6 @@ def safe_next(address: str | None) -> str | None:
         parts = urlsplit(address)
     except ValueError:
         return None
-    if parts.scheme or parts.netloc or not parts.path.startswith("/") or address.startswith("//"):
+    if parts.scheme or parts.netloc or address[0] != "/" or address.startswith("//"):
         return None
     return address

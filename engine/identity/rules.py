@@ -88,17 +88,16 @@ def email_key(email: str) -> str:
 def same_person_key(email: str) -> str:
     """Return what is equal for addresses that reach one person's mailbox, to recognise an ambassador's own orders.
 
-    A tag (`anna+shop@…`) is dropped everywhere; Google's mailboxes also ignore dots and have two domains. Not for
-    signing in: there the address itself counts (`email_key`).
-
-    Raises:
-        InputError: it has not the shape of an address.
+    A tag (`anna+shop@…`) is dropped everywhere; Google's mailboxes also ignore dots and have two domains. Total: shops
+    send all sorts of text as a customer's address, and what is none stands for itself. Not for signing in: there the
+    address itself counts (`email_key`).
     """
-    name, _, domain = email_key(email).rpartition("@")
+    written = unicodedata.normalize("NFKC", email).strip().casefold()
+    name, _, domain = written.rpartition("@")
     name = name.partition("+")[0] or name
     if domain in _GOOGLE:
         return f"{name.replace('.', '') or name}@gmail.com"
-    return f"{name}@{domain}"
+    return f"{name}@{domain}" if name else written
 
 
 def session_is_live(*, realm: Realm, seen_at: datetime, expires_at: datetime, now: datetime) -> bool:

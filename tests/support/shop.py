@@ -83,7 +83,8 @@ class Shop:
         return enrollment_id
 
     def publish(self, document: TermsDocument) -> None:
-        """Publish other terms."""
+        """Publish other terms, a moment later: no two versions begin at one instant."""
+        self.clock.advance(timedelta(seconds=1))
         self.goodword.database.run(
             lambda unit: publish_terms(
                 unit,

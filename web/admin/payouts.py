@@ -14,7 +14,7 @@ from engine.insights.overview import zone_of
 from engine.kernel.canonical import content_hash
 from engine.kernel.clock import local_date
 from engine.kernel.database import UnitOfWork
-from engine.kernel.errors import ConflictError, GoodwordError, InputError
+from engine.kernel.errors import ConflictError, GoodwordError, InputError, NotFoundError
 from engine.payouts.open import Preview, preview
 from engine.payouts.queries import BatchRow, all_of_batch, batch_by_id, batches, freeze_of, minimums, payouts_of_batch
 from engine.payouts.run import payment_file as write_payment_file
@@ -96,7 +96,8 @@ def payout_run(brand: str) -> ResponseReturnValue:
     """Submit a batch of exactly what was shown; when anything has changed since, nothing is paid."""
     me = staff()
     rail, expected = request.form.get("rail", ""), request.form.get("expected", "")
-    installation().plugins.payout_rail(rail)
+    if rail not in installation().plugins.payout_rails:
+        raise NotFoundError("payout rail", rail[:40])
 
     def pay(unit: UnitOfWork) -> BatchRow:
         batch = pay_batch(unit, me.brand.id, rail=rail, by=me.email)

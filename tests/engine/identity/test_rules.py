@@ -67,6 +67,11 @@ def test_a_tag_never_makes_another_person_and_dots_do_outside_google(name, tag):
     assert same_person_key(f"a.{name}@example.com") != same_person_key(f"a{name}@example.com")
 
 
+@given(st.text(max_size=60))
+def test_whatever_a_shop_sends_stands_for_somebody(text):
+    assert same_person_key(text) == same_person_key(f" {text} ")
+
+
 def test_the_owner_may_do_everything_and_a_viewer_only_looks():
     assert all(may(Role.OWNER, permission) for permission in Permission)
     assert [permission for permission in Permission if may(Role.VIEWER, permission)] == [Permission.VIEW]
