@@ -1,4 +1,4 @@
-"""Tells an explanation in lines of plain text. Every amount is written out, with its rounding."""
+"""Tells an explanation in lines of plain text. Every amount is written out; an arrow stands where one is rounded."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,7 @@ from engine.insights.why import Booking, Step
 from engine.kernel.money import PPM, Currency, Money, Rate
 
 _SECTION = "\n{}"
-_ROUNDED = " (rounded once, halves to the even neighbour)"
+_ROUNDED = ", half-even"
 
 
 def tell(found: Explanation) -> Iterator[str]:
