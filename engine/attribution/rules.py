@@ -133,10 +133,11 @@ def decision_of(
     if not verdict.shares:
         return None
     shares = _by_beneficiary(CreditedShare.of(pointers[share.ref], share.ppm) for share in verdict.shares)
+    rule = _cut(verdict.rule, 60)
     if any(share.pointer.standing is Standing.SELF for share in shares):
         reason = "Not credited: the customer is the ambassador."
-        return DecisionDraft(Outcome.SELF_PURCHASE, verdict.rule, reason, seen, program_id, terms_id)
-    return DecisionDraft(Outcome.CREDITED, verdict.rule, verdict.reason, seen, program_id, terms_id, shares)
+        return DecisionDraft(Outcome.SELF_PURCHASE, rule, reason, seen, program_id, terms_id)
+    return DecisionDraft(Outcome.CREDITED, rule, _cut(verdict.reason, 1_000), seen, program_id, terms_id, shares)
 
 
 def _by_beneficiary(shares: Iterable[CreditedShare]) -> tuple[CreditedShare, ...]:
@@ -154,6 +155,11 @@ def nobody(seen: tuple[Pointer, ...]) -> DecisionDraft:
         return DecisionDraft(Outcome.NOBODY, "no_signal", "No code of an ambassador came with the order.", seen)
     said = "; ".join(f"{pointer.code or pointer.signal.value} {_why_not(pointer)}" for pointer in seen)
     return DecisionDraft(Outcome.NOBODY, "nobody_earns", f"Not credited: {said}."[:1000], seen)
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return what a model said as a decision can hold it: no control characters, no longer than its column."""
+    return "".join(each for each in text if each.isprintable())[:longest]
 
 
 def _why_not(pointer: Pointer) -> str:

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, false, func, insert, or_, select, update
 
-from engine.kernel.clock import month_end, month_start
+from engine.kernel.clock import month_of, month_start
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError
 from engine.kernel.ids import new_id
@@ -21,7 +21,7 @@ from engine.pipeline.terms import ReadyTerms, TermsShelf, UnusableTermsError, by
 from engine.pipeline.workset import ScopeKey
 from engine.plugin_api import PeriodCase
 from engine.plugin_host.answers import ask_due_for_period
-from engine.programs.queries import TermsVersion, programs_of, terms_history
+from engine.programs.queries import ProgramRow, TermsVersion, programs_of, terms_history
 from engine.rewards.rules import price_period
 from engine.rewards.tables import RewardScope, ScopeState, SubjectKind
 
@@ -53,17 +53,12 @@ def close_months(unit: UnitOfWork, brand_id: UUID, *, shelf: TermsShelf, limit: 
     """
     programs = {program.id: program for program in programs_of(unit, brand_id)}
     terms = by_program(terms_history(unit, brand_id))
-    heads = [
-        head
-        for head in _dirty(unit, brand_id, limit)
-        if month_end(head.subject, programs[head.program_id].zone) <= unit.now
-    ]
+    heads = _dirty(unit, brand_id, programs.values(), limit=limit)
     sums = _sums(unit, brand_id, heads)
     bookings = []
     for head in heads:
         try:
-            version = _terms_of_month(terms[head.program_id], head.subject, zone=programs[head.program_id].zone)
-            ready = shelf.ready(version, programs[head.program_id])
+            ready = _terms_of_month(head, terms[head.program_id], program=programs[head.program_id], shelf=shelf)
             bookings.append(_settle(head, ready, sums.get((head.enrollment_id, head.reward, head.subject, head.asset))))
         except GoodwordError as error:
             reason = f"blocked: {error}"[:300]
@@ -74,9 +69,7 @@ def close_months(unit: UnitOfWork, brand_id: UUID, *, shelf: TermsShelf, limit: 
 
 def _settle(head: Any, terms: ReadyTerms, sums: tuple[int, int, datetime] | None) -> Booking:
     base, accrued, due = sums or (0, 0, head.due_at)
-    reward = next((each for each in terms.rewards if each.key == head.reward), None)
-    if reward is None:
-        raise UnusableTermsError(terms.program.name, f"those of {head.subject} have no reward {head.reward}.")
+    reward = next(each for each in terms.rewards if each.key == head.reward)
     (answer,) = ask_due_for_period(reward.type, [PeriodCase(reward.params, head.asset, base)])
     priced = price_period(answer, accrued_minor=accrued)
     columns = {
@@ -103,20 +96,38 @@ def _settle(head: Any, terms: ReadyTerms, sums: tuple[int, int, datetime] | None
     return make(head, names, columns=columns, priced=priced, version=terms.version)
 
 
-def _terms_of_month(versions: Sequence[TermsVersion], month: str, *, zone: Any) -> TermsVersion:
-    """Return the terms as of the month's start; a program that began within it is judged by its first terms."""
-    start = month_start(month, zone)
-    holding = [version for version in versions if version.effective_at <= start]
-    return holding[-1] if holding else versions[0]
+def _terms_of_month(
+    head: Any, versions: Sequence[TermsVersion], *, program: ProgramRow, shelf: TermsShelf
+) -> ReadyTerms:
+    """Return the terms as of the month's start; where those do not settle this reward yet, the first after that do.
+
+    Raises:
+        UnusableTermsError: no terms of the month settle the reward by the month.
+    """
+    start = month_start(head.subject, program.zone)
+    holding = [version for version in versions if version.effective_at <= start][-1:]
+    for version in holding + [version for version in versions if version.effective_at > start]:
+        types = [term.type for term in version.document.rewards if term.key == head.reward]
+        if types and shelf.host.reward_type(types[0]).value.settles_periods:
+            return shelf.ready(version, program)
+    raise UnusableTermsError(program.name, f"those of {head.subject} do not settle {head.reward} by the month.")
 
 
-def _dirty(unit: UnitOfWork, brand_id: UUID, limit: int) -> Sequence[Any]:
-    """Index: ix_reward_scope_dirty. Months that cannot have ended anywhere on earth are left out."""
+def _dirty(unit: UnitOfWork, brand_id: UUID, programs: Iterable[ProgramRow], *, limit: int) -> Sequence[Any]:
+    """Return months that must be settled and have ended in their program's time zone. Index: ix_reward_scope_dirty."""
+    ended = [
+        and_(_SCOPE.c.program_id == program.id, _SCOPE.c.subject < month_of(unit.now, program.zone))
+        for program in programs
+    ]
     latest = unit.now.strftime("%Y-%m")
     statement = (
         select(_SCOPE)
         .where(
-            _SCOPE.c.brand_id == brand_id, _SCOPE.c.dirty, _SCOPE.c.subject <= latest, _SCOPE.c.hold_reason.is_(None)
+            _SCOPE.c.brand_id == brand_id,
+            _SCOPE.c.dirty,
+            _SCOPE.c.subject <= latest,
+            _SCOPE.c.hold_reason.is_(None),
+            or_(false(), *ended),
         )
         .order_by(_SCOPE.c.subject, _SCOPE.c.id)
         .limit(limit)

@@ -181,6 +181,8 @@ def _check_due(due: Due, case: OrderCase, *, settles_periods: bool) -> None:
         flat = part.rate_bps is None and _whole(part.flat_minor)
         if not (rated or flat):
             raise _breach(f"{part!r} is neither a rate nor a flat amount")
+        if type(part.why) is not str:
+            raise _breach(f"{part!r} says why in no words")
         if part.in_period and not (rated and settles_periods):
             raise _breach(f"{part!r} counts for a month that nobody settles")
         if part.line_ids is not None and not known.issuperset(part.line_ids):
@@ -189,7 +191,8 @@ def _check_due(due: Due, case: OrderCase, *, settles_periods: bool) -> None:
 
 def _check_verdict(verdict: Verdict, refs: Collection[int]) -> None:
     shares = verdict.shares
-    if not verdict.rule or not verdict.reason:
+    said: tuple[object, ...] = (verdict.rule, verdict.reason)
+    if not all(isinstance(text, str) and text for text in said):
         raise _breach("a verdict gives no rule or no reason")
     if not shares:
         return

@@ -241,7 +241,8 @@ def _lines_of(part: Part, by_id: Mapping[str, LineFacts]) -> list[LineFacts]:
 
 
 def _said(whys: Iterable[str]) -> str:
-    return "; ".join(filter(None, whys))
+    """Join what a plugin says about an amount; a database refuses some characters that are not printable."""
+    return "".join(each for each in "; ".join(filter(None, whys)) if each.isprintable())
 
 
 def _counted(due: Due, line_ids: Iterable[str]) -> Iterable[str]:
