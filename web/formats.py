@@ -10,8 +10,10 @@ from babel.numbers import format_decimal, format_percent
 from flask import Flask, g
 from markupsafe import Markup
 
+from engine.insights.said import Said, Value
 from engine.kernel.currencies import EXPONENTS
-from web.i18n import locale
+from engine.kernel.money import Money, Rate
+from web.i18n import locale, text
 
 UTC = ZoneInfo("UTC")
 
@@ -26,6 +28,7 @@ def teach(app: Flask) -> None:
         "number": number,
         "rate": rate,
         "initials": initials,
+        "said": said,
     }
 
 
@@ -80,6 +83,25 @@ def number(value: int) -> str:
 def rate(bps: int) -> str:
     """Return basis points as a percentage: 1,250 is 12.5 %."""
     return format_percent(Decimal(bps) / 10_000, format="0.##%", locale=locale()).replace("%", "\u202f%")
+
+
+def said(sentence: Said) -> Markup:
+    """Return a sentence of the engine in the reader's language, its amounts and days written as the reader does."""
+    values = {name: _value(name, value) for name, value in sentence.values.items()}
+    return Markup(text(sentence.text)) % values  # noqa: S704 - the text is ours; its values are escaped
+
+
+def _value(name: str, value: Value) -> str:
+    match value:
+        case Money():
+            return money(value.minor, value.currency)
+        case Rate():
+            return rate(value.bps)
+        case datetime():
+            return day(value)
+        case _ if name == "month":
+            return month(value)
+    return value
 
 
 def initials(name: str) -> str:

@@ -1,6 +1,8 @@
 """A small brand with everything in it, made through the services: staff of each role, ambassadors, orders, payouts."""
 
-from dataclasses import dataclass
+import shutil
+import sqlite3
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +18,7 @@ from engine.identity.sessions import issue_sign_in_link, start_session
 from engine.identity.tables import Realm, Role
 from engine.intake.rules import Source
 from engine.kernel.clock import VirtualClock
-from engine.kernel.database import Database, UnitOfWork
+from engine.kernel.database import Database, UnitOfWork, open_database
 from engine.kernel.settings import Settings
 from engine.payouts.run import run_payouts
 from engine.payouts.service import ensure_minimum
@@ -28,6 +30,7 @@ from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import ProgramDraft, RewardTerm, TermsDocument
 from engine.programs.service import create_program, publish_terms
 from engine.tracking.service import issue_code
+from tests.support.databases import SqliteBackend
 
 SHOP = Source("test_shop", "main")
 PLUGINS = ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
@@ -232,3 +235,37 @@ def fill(shop: Shop) -> None:
         },
     )
     shop.applicant("Dmitri", "dmitri@example.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A brand with a past, to copy: the file of its database, and the instant at which its clock stands."""
+
+    file: Path
+    now: datetime
+    shop: Shop
+
+    @classmethod
+    def make(cls, backend: SqliteBackend, home: Path, *, start: datetime) -> "Past":
+        """Fill a brand and keep its database's file in `home`."""
+        clock = VirtualClock(start)
+        database = backend.open(clock)
+        shop = open_shop(installation(database, home), clock)
+        fill(shop)
+        path = Path(str(database.engine.url.database))
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        shutil.copyfile(path, home / "past.sqlite3")
+        backend.discard(database)
+        return cls(home / "past.sqlite3", clock.now(), shop)
+
+    def open(self, home: Path, clock: VirtualClock) -> Database:
+        """Return a copy of the database, and put `clock` where its story ends."""
+        clock.set(self.now)
+        shutil.copyfile(self.file, home / "copy.sqlite3")
+        return open_database(f"sqlite:///{home / 'copy.sqlite3'}", clock=clock)
+
+    def shop_in(self, goodword: Goodword, clock: VirtualClock) -> Shop:
+        """Return the brand as it is in a copy."""
+        return replace(self.shop, goodword=goodword, clock=clock)

@@ -1,9 +1,6 @@
 """A web app over a small brand, and clients that are signed in as somebody."""
 
-import shutil
-import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from engine.identity.tables import Realm
-from engine.kernel.clock import VirtualClock
-from engine.kernel.database import open_database
 from tests.conftest import START
-from tests.support.shop import Shop, fill, installation, open_shop
+from tests.support.shop import Past, Shop, installation, open_shop
 from web.app import create_app
 
 
@@ -27,19 +22,8 @@ def backend(sqlite_backend):
 
 
 @pytest.fixture(scope="session")
-def past(sqlite_backend, tmp_path_factory):
-    """A brand with a past, to copy: the file of its database, the instant at which its clock stands, and the brand."""
-    home = tmp_path_factory.mktemp("past")
-    clock = VirtualClock(START)
-    database = sqlite_backend.open(clock)
-    made = open_shop(installation(database, home), clock)
-    fill(made)
-    with sqlite3.connect(str(database.engine.url.database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    shutil.copyfile(str(database.engine.url.database), home / "past.sqlite3")
-    sqlite_backend.discard(database)
-    return home / "past.sqlite3", clock.now(), made
+def past(sqlite_backend, tmp_path_factory) -> Past:
+    return Past.make(sqlite_backend, tmp_path_factory.mktemp("past"), start=START)
 
 
 @pytest.fixture
@@ -48,10 +32,7 @@ def db(request, fresh_db, clock, tmp_path):
     if "full_shop" not in request.fixturenames:
         yield fresh_db()
         return
-    file, now, _ = request.getfixturevalue("past")
-    clock.set(now)
-    shutil.copyfile(file, tmp_path / "copy.sqlite3")
-    database = open_database(f"sqlite:///{tmp_path / 'copy.sqlite3'}", clock=clock)
+    database = request.getfixturevalue("past").open(tmp_path, clock)
     yield database
     database.close()
 
@@ -66,7 +47,8 @@ def shop(request, goodword, clock) -> Shop:
     """A brand with staff and nothing else, unless the test asks for `full_shop`."""
     if "full_shop" not in request.fixturenames:
         return open_shop(goodword, clock)
-    return replace(request.getfixturevalue("past")[2], goodword=goodword, clock=clock)
+    made: Shop = request.getfixturevalue("past").shop_in(goodword, clock)
+    return made
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+"""axe finds nothing on any page: light and dark, on a phone and at a desk; and no page is wider than its screen."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from engine.identity.tables import Realm
+from tests.e2e.conftest import AXE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+PUBLIC = ("/", "/sign-in", "/sign-in/sent", "/sign-in/spent", "/join/bean/friends", "/nowhere")
+PORTAL = ("/portal/bean/", "/portal/bean/earnings", "/portal/bean/earnings/{commission}", "/portal/bean/payouts",
+          "/portal/bean/payouts/{payout}")  # fmt: skip
+ADMIN = ("", "applications", "applications/{enrollment}", "orders", "orders?show=blocked", "commissions",
+         "commissions/{commission}", "payouts", "payouts/preview", "payouts/confirm", "payouts/{batch}",
+         "plugins")  # fmt: skip
+
+
+@pytest.fixture
+def ids(served):
+    shop, _ = served
+    anna = "ambassador_id = (SELECT id FROM ambassador WHERE name = 'Anna Berg')"
+    queries = {
+        "commission": f"SELECT id FROM commission WHERE reason = 'reversal' AND {anna}",
+        "payout": f"SELECT id FROM payout WHERE {anna}",
+        "enrollment": "SELECT id FROM enrollment WHERE state = 'applied'",
+        "batch": "SELECT id FROM payout_batch",
+    }
+    with shop.goodword.database.reading() as unit:
+        return {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run `npm ci`")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(page_of, ids, theme, width):
+    axe, found = AXE.read_text(encoding="utf-8"), []
+    options = {"viewport": {"width": width, "height": 900}, "color_scheme": theme, "bypass_csp": True}
+    rooms = (
+        (page_of(**options), PUBLIC),
+        (page_of("anna@example.com", Realm.AMBASSADOR, **options), PORTAL),
+        (page_of("owner@bean.example", **options), [f"/admin/bean/{address}" for address in ADMIN]),
+    )
+    looked_at = 0
+    for page, addresses in rooms:
+        for address in addresses:
+            page.goto(address.format(**ids))
+            page.evaluate(axe)
+            result = page.evaluate("axe.run()")
+            assert len(result["passes"]) > 10, f"axe saw nothing on {address}"
+            found += [(address, one["id"], [node["target"] for node in one["nodes"]]) for one in result["violations"]]
+            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            found += [(address, "wider than the screen", wider)] * (wider > 0)
+            looked_at += 1
+    assert found == []
+    assert looked_at == 23
