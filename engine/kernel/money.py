@@ -48,7 +48,7 @@ def exponent_of(currency: str) -> int:
         raise MoneyError(f"{currency!r} is not an active ISO 4217 currency code.") from None
 
 
-def round_half_even(amount: Fraction) -> int:
+def round_half_even(amount: Fraction | int) -> int:
     """Round to whole minor units, halves to the even neighbour: the one rounding rule of the house."""
     return round(amount)
 

@@ -20,8 +20,10 @@ from engine.programs.schemas import BaseRules
 
 SHIPPING_LINE: Final = ""
 """The line id under which an order's shipping counts: no shop's line has this one, since ids are never empty."""
-_ALL: Final = Fraction(1)
 _NOTHING: Final = Fraction(0)
+
+Exact = Fraction | int
+"""A number without rounding; whole ones stay integers, which are ten times as fast and almost all there are."""
 
 
 class ClaimLike(Protocol):
@@ -56,17 +58,17 @@ class TakenBack:
     `hold` says why the order must wait (an open chargeback).
     """
 
-    kept: Mapping[str, Fraction]
-    kept_elsewhere: Fraction
+    kept: Mapping[str, Exact]
+    kept_elsewhere: Exact
     hold: str | None
     oddities: tuple[tuple[str, str], ...]
 
-    def share_of(self, line_id: str) -> Fraction:
+    def share_of(self, line_id: str) -> Exact:
         """Return the kept share of a line, from 0 to 1."""
         return self.kept.get(line_id, self.kept_elsewhere)
 
 
-NOTHING_TAKEN: Final = TakenBack({}, _ALL, None, ())
+NOTHING_TAKEN: Final = TakenBack({}, 1, None, ())
 
 
 def commissionable_lines(order: Mapping[str, Any], rules: BaseRules) -> tuple[LineFacts, ...]:
@@ -102,7 +104,7 @@ def taken_back(
     if not refunds and not chargebacks and "cancelled_at" not in order:
         return NOTHING_TAKEN
     if "cancelled_at" in order:
-        return TakenBack({}, _NOTHING, None, ())
+        return TakenBack({}, 0, None, ())
     counted = [refund for refund in refunds if refund.payload["state"] not in {"failed", "cancelled"}]
     counted += [chargeback for chargeback in chargebacks if chargeback.payload["state"] == "lost"]
     foreign = [claim for claim in counted if claim.payload["currency"] != order["currency"]]
@@ -113,7 +115,7 @@ def taken_back(
     of_all = sum(claim["amount"] for claim in ours if "lines" not in claim)
     holds = [f"chargeback {each.external_id} is open" for each in chargebacks if each.payload["state"] == "open"]
     holds += [f"{each.external_id} is in {each.payload['currency']}, not {order['currency']}" for each in foreign]
-    elsewhere = max(_NOTHING, 1 - Fraction(of_all, order["charged"])) if order["charged"] else _ALL
+    elsewhere = max(_NOTHING, 1 - Fraction(of_all, order["charged"])) if order["charged"] else Fraction(1)
     nets = {line["id"]: line["net"] for line in order["lines"]}
     kept = {
         line_id: max(_NOTHING, elsewhere - Fraction(minor, nets[line_id]))
@@ -147,18 +149,19 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
     month takes back what they accrued); flat amounts are summed exactly and rounded once; then the cap, multiplied like
     all flat amounts by the beneficiary's share.
     """
-    share = Fraction(share_ppm, PPM)
+    share: Exact = 1 if share_ppm == PPM else Fraction(share_ppm, PPM)
     by_id = {line.line_id: line for line in lines}
     nets = {line.line_id: line.base_minor * taken.share_of(line.line_id) * share for line in lines}
-    net_of_rate: dict[tuple[int, bool], Fraction] = {}
+    net_of_rate: dict[tuple[int, bool], Exact] = {}
     whys: dict[tuple[int, bool], dict[str, None]] = {}
-    flat, flat_why = _NOTHING, []
+    flat: Exact = 0
+    flat_why: list[str] = []
     for part in due.parts:
         chosen = _lines_of(part, by_id)
-        net = sum((nets[line.line_id] for line in chosen), _NOTHING)
+        net = sum((nets[line.line_id] for line in chosen), 0)
         if part.rate_bps is not None:
             key = (part.rate_bps, part.in_period)
-            net_of_rate[key] = net_of_rate.get(key, _NOTHING) + net
+            net_of_rate[key] = net_of_rate.get(key, 0) + net
             whys.setdefault(key, {})[part.why] = None
         if part.flat_minor is not None and net:
             flat += Fraction(part.flat_minor) * net / sum(line.base_minor for line in chosen)
@@ -167,7 +170,7 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
         {
             "rate_bps": key[0],
             "base": str(net),
-            "amount": round_half_even(net * Fraction(key[0], BPS)),
+            "amount": round_half_even(Fraction(net * key[0], BPS)),
             "why": _said(whys[key]),
         }
         for key, net in net_of_rate.items()
@@ -179,8 +182,8 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
     cap = None if due.cap_minor is None else round_half_even(due.cap_minor * share)
     return Priced(
         amount_minor=amount if cap is None else min(amount, cap),
-        base_minor=round_half_even(sum((nets[line_id] for line_id in _counted(due, nets)), _NOTHING)),
-        period_base_minor=round_half_even(sum((net for key, net in net_of_rate.items() if key[1]), _NOTHING)),
+        base_minor=round_half_even(sum((nets[line_id] for line_id in _counted(due, nets)), 0)),
+        period_base_minor=round_half_even(sum((net for key, net in net_of_rate.items() if key[1]), 0)),
         period_accrued_minor=accrued,
         steps=tuple(steps),
         cap_minor=cap,

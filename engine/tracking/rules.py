@@ -8,6 +8,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable, Collection
+from functools import lru_cache
 from typing import Final
 
 from engine.kernel.errors import InputError
@@ -61,6 +62,7 @@ def code_key(text: str) -> str:
     return key
 
 
+@lru_cache(maxsize=10_000)
 def lookup_key(text: str) -> str | None:
     """Return the key of a code on an order, or None for what cannot be a code. Never raises."""
     try:
