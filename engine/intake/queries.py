@@ -70,6 +70,20 @@ def order_ids(
     return list(unit.execute(statement).scalars())
 
 
+def customers_of(
+    unit: UnitOfWork, brand_id: UUID, *, connector: str, account: str, external_ids: Collection[str]
+) -> set[str]:
+    """Return the customers of those orders that have come. Index: as for `order_ids`."""
+    statement = select(_ORDER.c.customer_key).where(
+        _ORDER.c.brand_id == brand_id,
+        _ORDER.c.connector == connector,
+        _ORDER.c.account == account,
+        _ORDER.c.external_id.in_(sorted(external_ids)),
+        _ORDER.c.customer_key.is_not(None),
+    )
+    return set(unit.execute(statement).scalars())
+
+
 def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID, OrderRecord]:
     """Return the orders with these ids, whole. Two joins by primary key, and one keyed read for each kind of claim."""
     columns = (
@@ -90,8 +104,6 @@ def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID
         .where(_ORDER.c.brand_id == brand_id, _ORDER.c.id.in_(sorted(ids)))
         .order_by(_ORDER.c.id)
     )
-    if unit.dialect == "postgresql" and not unit.read_only:
-        statement = statement.with_for_update(of=_ORDER)
     rows = unit.execute(statement).all()
     refunds, chargebacks = (_claims(unit, brand_id, table, rows) for table in _CLAIMS)
     found = {}

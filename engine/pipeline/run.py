@@ -29,6 +29,7 @@ from engine.pipeline.decide import Decided, decide
 from engine.pipeline.owe import owed_by, standings
 from engine.pipeline.periods import mark
 from engine.pipeline.terms import TermsShelf
+from engine.pipeline.turns import Turns
 from engine.pipeline.workset import Workset, load
 from engine.plugin_api import AttributionCase, Delivery, Verdict
 from engine.plugin_host.answers import ask_due, ask_verdicts
@@ -122,17 +123,26 @@ class Pipeline:
         return order_id not in done.blocked
 
     def process(
-        self, unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], *, customers: Collection[str] = ()
+        self,
+        unit: UnitOfWork,
+        brand_id: UUID,
+        ids: Collection[UUID],
+        *,
+        customers: Collection[str] = (),
+        turns: Turns | None = None,
     ) -> Processed:
         """Bring orders to what they owe, and whatever they drag along; those that cannot be worked out are parked.
 
-        `customers` are those all of whose orders must be looked at.
+        `customers` are those all of whose orders must be looked at, `turns` what was waited for already.
         """
+        turns = turns or Turns(unit, brand_id)
         wanted, whole = set(ids), frozenset(customers)
         if whole:
             wanted.update(orders_of_customers(unit, brand_id, whole))
         while wanted or whole:
             work = load(unit, brand_id, wanted, customers=whole)
+            if not turns.await_orders(work.orders.values()):
+                continue
             firsts = first_of(work)
             decided = decide(work, _patiently(self._ask_model))
             more = wider(work, firsts, links=decided.links, whole=whole)
@@ -160,8 +170,10 @@ class Pipeline:
     def _batch(
         self, unit: UnitOfWork, brand_id: UUID, source: Source, *, deliveries: Sequence[CheckedDelivery]
     ) -> Ingested:
+        turns = Turns(unit, brand_id)
+        turns.await_facts(source, (fact for delivery in deliveries for fact in delivery.facts))
         recorded, ids = _record(unit, brand_id, source, deliveries=deliveries)
-        done = self.process(unit, brand_id, ids, customers=recorded.left_customers)
+        done = self.process(unit, brand_id, ids, customers=recorded.left_customers, turns=turns)
         return _counts(recorded, orders=len(ids), done=done)
 
     def _ask_model(self, name: str, cases: Sequence[AttributionCase]) -> Sequence[Verdict]:
