@@ -159,7 +159,7 @@ def nobody(seen: tuple[Pointer, ...]) -> DecisionDraft:
 
 def _cut(text: str, longest: int) -> str:
     """Return what a model said as a decision can hold it: no control characters, no longer than its column."""
-    return "".join(each for each in text if each.isprintable())[:longest]
+    return (text if text.isprintable() else "".join(each for each in text if each.isprintable()))[:longest]
 
 
 def _why_not(pointer: Pointer) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Table, func, select
 
 from engine.intake.tables import Chargeback, CommerceFact, Customer, Refund, ShopOrder
 from engine.kernel.database import UnitOfWork
+from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
 
 _ORDER = table_of(ShopOrder)
@@ -65,7 +66,7 @@ def order_ids(
         _ORDER.c.brand_id == brand_id,
         _ORDER.c.connector == connector,
         _ORDER.c.account == account,
-        _ORDER.c.external_id.in_(sorted(external_ids)),
+        among(unit.dialect, _ORDER.c.external_id, sorted(external_ids)),
     )
     return list(unit.execute(statement).scalars())
 
@@ -78,7 +79,7 @@ def customers_of(
         _ORDER.c.brand_id == brand_id,
         _ORDER.c.connector == connector,
         _ORDER.c.account == account,
-        _ORDER.c.external_id.in_(sorted(external_ids)),
+        among(unit.dialect, _ORDER.c.external_id, sorted(external_ids)),
         _ORDER.c.customer_key.is_not(None),
     )
     return set(unit.execute(statement).scalars())
@@ -101,7 +102,7 @@ def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID
     statement = (
         select(*columns)
         .join(_FACT, _FACT.c.id == _ORDER.c.fact_id)
-        .where(_ORDER.c.brand_id == brand_id, _ORDER.c.id.in_(sorted(ids)))
+        .where(_ORDER.c.brand_id == brand_id, among(unit.dialect, _ORDER.c.id, sorted(ids)))
         .order_by(_ORDER.c.id)
     )
     rows = unit.execute(statement).all()
@@ -125,7 +126,7 @@ def first_orders(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str
         _CUSTOMER.c.first_placed_at,
         _CUSTOMER.c.first_connector,
         _CUSTOMER.c.first_external_id,
-    ).where(_CUSTOMER.c.brand_id == brand_id, _CUSTOMER.c.customer_key.in_(sorted(customer_keys)))
+    ).where(_CUSTOMER.c.brand_id == brand_id, among(unit.dialect, _CUSTOMER.c.customer_key, sorted(customer_keys)))
     return {row[0]: FirstOrder(row[1], (row[2], row[3], row[4])) for row in unit.execute(statement)}
 
 
@@ -133,7 +134,7 @@ def orders_of_customers(unit: UnitOfWork, brand_id: UUID, customer_keys: Collect
     """Return the ids of all orders of these customers. Index: ix_shop_order_customer."""
     statement = select(_ORDER.c.id).where(
         _ORDER.c.brand_id == brand_id,
-        _ORDER.c.customer_key.in_(sorted(customer_keys)),
+        among(unit.dialect, _ORDER.c.customer_key, sorted(customer_keys)),
         _ORDER.c.customer_key.is_not(None),
     )
     return list(unit.execute(statement).scalars())
@@ -173,7 +174,7 @@ def _claims(
                 table.c.brand_id == brand_id,
                 table.c.connector == connector,
                 table.c.account == account,
-                table.c.order_external_id.in_(external_ids),
+                among(unit.dialect, table.c.order_external_id, external_ids),
             )
             .order_by(table.c.external_id)
         )

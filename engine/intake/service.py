@@ -26,6 +26,7 @@ from engine.intake.tables import (
 from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
+from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
 
 _HEADS: dict[FactKind, Table] = {
@@ -132,7 +133,7 @@ def _unknown_deliveries(
                 columns.brand_id == brand_id,
                 columns.connector == source.connector,
                 columns.account == source.account,
-                columns.delivery_key.in_([delivery.key for delivery in deliveries]),
+                among(unit.dialect, columns.delivery_key, [delivery.key for delivery in deliveries]),
             )
         ).all()
     )
@@ -172,7 +173,7 @@ def _read_heads(
             columns.brand_id == brand_id,
             columns.connector == source.connector,
             columns.account == source.account,
-            columns.external_id.in_(sorted(external_ids)),
+            among(unit.dialect, columns.external_id, sorted(external_ids)),
         )
         if unit.dialect == "postgresql":
             statement = statement.order_by(columns.id).with_for_update()

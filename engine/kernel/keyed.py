@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, bindparam, func, select, true
 from sqlalchemy import column as sql_column
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -56,6 +56,19 @@ def of_ids(dialect: str, statement: Select[Any], *, key: ColumnElement[UUID], id
     # OFFSET 0 keeps the planner from folding the two into one join.
     found = statement.where(key == wanted.c.id).offset(0).lateral("found")
     return select(found).select_from(wanted.join(found, true()))
+
+
+def among(dialect: str, key: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Return the condition that `key`, a text or an id, is one of `values`, bound as one parameter.
+
+    For reads of a batch that order, lock or join: the statement is compiled once, however many values there are, where
+    `IN` with a list is written out anew for each.
+    """
+    if dialect == "postgresql":
+        return key == any_(bindparam(None, list(values), type_=ARRAY(key.type), unique=True))
+    written = dump_json([one.hex if isinstance(one, UUID) else one for one in values])
+    listed = func.json_each(bindparam(None, written, type_=Text, unique=True)).table_valued("value")
+    return key.in_(select(listed.c.value))
 
 
 def _listed(name: str) -> Select[Any]:

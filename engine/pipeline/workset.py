@@ -13,6 +13,7 @@ from engine.enrollment.queries import EnrollmentHistory, histories
 from engine.intake.queries import FirstOrder, OrderRecord, first_orders, orders
 from engine.kernel.database import UnitOfWork
 from engine.kernel.history import as_of
+from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
 from engine.pipeline.terms import by_program
 from engine.plugin_api import Signal
@@ -91,7 +92,7 @@ def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *, custo
         rates=personal_rates(
             unit, brand_id, enrollment_ids=owners, promo_code_ids=[code.id for code in codes.values()]
         ),
-        heads={scope_key(row): row for row in unit.execute(_heads(brand_id, records))},
+        heads={scope_key(row): row for row in unit.execute(_heads(unit, brand_id, records))},
         decided=_decided(unit, brand_id, records),
         firsts=first_orders(unit, brand_id, customers) if customers else {},
         links=links,
@@ -103,16 +104,17 @@ def scope_key(row: Any) -> ScopeKey:
     return row.enrollment_id, row.reward, row.subject, row.asset
 
 
-def _heads(brand_id: UUID, order_ids: Collection[UUID]) -> Select[Any]:
+def _heads(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> Select[Any]:
     """Index: ix_reward_scope_brand_id_order_id."""
-    return select(_SCOPE).where(_SCOPE.c.brand_id == brand_id, _SCOPE.c.order_id.in_(sorted(order_ids)))
+    theirs = among(unit.dialect, _SCOPE.c.order_id, sorted(order_ids))
+    return select(_SCOPE).where(_SCOPE.c.brand_id == brand_id, theirs)
 
 
 def _decided(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> dict[UUID, tuple[int, str]]:
     """Index: uq_decision_brand_id_order_id_seq."""
     statement = (
         select(_DECISION.c.order_id, _DECISION.c.seq, _DECISION.c.content_hash)
-        .where(_DECISION.c.brand_id == brand_id, _DECISION.c.order_id.in_(sorted(order_ids)))
+        .where(_DECISION.c.brand_id == brand_id, among(unit.dialect, _DECISION.c.order_id, sorted(order_ids)))
         .order_by(_DECISION.c.seq)
     )
     return {order_id: (seq, digest) for order_id, seq, digest in unit.execute(statement)}
@@ -120,7 +122,9 @@ def _decided(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> d
 
 def _links(unit: UnitOfWork, brand_id: UUID, customers: Collection[str]) -> dict[tuple[UUID, str], Link]:
     """Read the links of these customers in all programs."""
-    statement = select(_LINK).where(_LINK.c.brand_id == brand_id, _LINK.c.customer_key.in_(sorted(customers)))
+    statement = select(_LINK).where(
+        _LINK.c.brand_id == brand_id, among(unit.dialect, _LINK.c.customer_key, sorted(customers))
+    )
     return {
         (row.program_id, row.customer_key): Link(
             row.enrollment_id, row.order_id, (row.placed_at, row.connector, row.external_id)

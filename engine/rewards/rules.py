@@ -245,7 +245,8 @@ def _lines_of(part: Part, by_id: Mapping[str, LineFacts]) -> list[LineFacts]:
 
 def _said(whys: Iterable[str]) -> str:
     """Join what a plugin says about an amount; a database refuses some characters that are not printable."""
-    return "".join(each for each in "; ".join(filter(None, whys)) if each.isprintable())
+    text = "; ".join(filter(None, whys))
+    return text if text.isprintable() else "".join(each for each in text if each.isprintable())
 
 
 def _counted(due: Due, line_ids: Iterable[str]) -> Iterable[str]:
