@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-WIDTH: Final = 720
+WIDE: Final = 720
+NARROW: Final = 340
 HEIGHT: Final = 200
 _TOP: Final = 22
 _BOTTOM: Final = 24
@@ -39,14 +40,14 @@ class BarChart:
     bars: tuple[Bar, ...]
 
 
-def bar_chart(columns: Sequence[tuple[str, int, str]]) -> BarChart:
+def bar_chart(columns: Sequence[tuple[str, int, str]], *, width: int = WIDE) -> BarChart:
     """Return a chart of (label, amount, amount as written); the highest and the last bar show their value."""
     amounts = [amount for _, amount, _ in columns]
     high, low = max(*amounts, 0, 0), min(*amounts, 0, 0)
     span = max(high - low, 1)
     room = HEIGHT - _TOP - _BOTTOM
     zero = _TOP + room * high // span
-    step = WIDTH // max(len(columns), 1)
+    step = width // max(len(columns), 1)
     peak = amounts.index(high) if high else -1
     bars = []
     for index, (label, amount, written) in enumerate(columns):
@@ -65,4 +66,4 @@ def bar_chart(columns: Sequence[tuple[str, int, str]]) -> BarChart:
                 shows_value=last or (index == peak and not crowded),
             )
         )
-    return BarChart(WIDTH, HEIGHT, zero, tuple(bars))
+    return BarChart(width, HEIGHT, zero, tuple(bars))

@@ -8,7 +8,7 @@ from engine.insights.overview import months_until, overview_of
 from engine.payouts.open import preview
 from web.addresses import month_or_none
 from web.admin import blueprint
-from web.charts import bar_chart
+from web.charts import NARROW, bar_chart
 from web.context import reading, staff, visitor
 from web.formats import money, month, set_zone
 
@@ -36,7 +36,8 @@ def overview(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access re
     chart = None
     if shown.year:
         currency = shown.year.currency
-        chart = bar_chart([(month(key, "MMM"), amount, money(amount, currency)) for key, amount in shown.year.months])
+        columns = [(month(key, "MMM"), amount, money(amount, currency)) for key, amount in shown.year.months]
+        chart = {"wide": bar_chart(columns), "narrow": bar_chart(columns[-6:], width=NARROW)}
     before, after = months_until(shown.this_month.month, 2)[0], _following(shown.this_month.month)
     return render_template(
         "admin/overview.html", overview=shown, preview=next_payout, chart=chart, before=before, after=after
