@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from flask import Flask
 from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from engine.bootstrap import Goodword
 from web.access import guard
@@ -47,4 +48,6 @@ def create_app(goodword: Goodword, *, mail_in_background: bool = True) -> Flask:
     for blueprint in (public, portal, admin):
         app.register_blueprint(blueprint)
     serve_static(app)
+    if proxies := goodword.settings.proxies:  # believed only as far as they are ours: limits count by source
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app

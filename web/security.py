@@ -7,7 +7,7 @@ from flask import Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
 
 from web.access import ROUTES
-from web.context import visitor
+from web.context import installation, visitor
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -35,6 +35,8 @@ def protect(app: Flask) -> None:
 def _set_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
+    if installation().settings.secure_cookies:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
     access = ROUTES.get(request.endpoint or "")
     if visitor().session is not None or access is None or access.realm is not None:
         response.headers["Cache-Control"] = "no-store"

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     smtp_url: str = ""
     mail_from: str = "Goodword <goodword@localhost>"
     secure_cookies: bool = False
+    proxies: int = Field(default=0, ge=0, le=5, description="How many proxies of ours stand before `goodword serve`.")
     worker: bool = Field(default=True, description="Whether `goodword serve` also runs the jobs.")
     clock_offset_s: int = Field(default=0, description="Seconds by which the clock is off: set by the demo only.")
 

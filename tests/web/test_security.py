@@ -198,7 +198,23 @@ def test_over_https_cookies_belong_to_this_host_alone(goodword, shop):
     answer = client.post(f"/sign-in/{token}", data={"realm": "staff"}, base_url="https://localhost")
     cookie = next(one for one in answer.headers.getlist("Set-Cookie") if one.startswith("__Host-gw_session="))
     assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 303)])
+def test_a_forwarded_source_is_believed_only_behind_our_own_proxy(goodword, shop, proxies, last):
+    behind = replace(goodword, settings=goodword.settings.model_copy(update={"proxies": proxies}))
+    app = create_app(behind, mail_in_background=False)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    client = app.test_client()
+    statuses = [
+        client.post(
+            "/sign-in", data={"email": f"a{number}@example.com"}, headers={"X-Forwarded-For": f"203.0.113.{number}"}
+        ).status_code
+        for number in range(31)
+    ]
+    assert statuses == [303] * 30 + [last]
 
 
 def test_an_error_inside_shows_a_reference_and_nothing_else(app, owner, monkeypatch):
