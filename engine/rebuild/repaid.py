@@ -41,12 +41,12 @@ def draw_again(records: UnitOfWork, books: UnitOfWork, *, brand_id: UUID, payout
     books.execute(insert(PAYOUT), made)
     books.execute(insert(LINE), [_line(brand_id, one["id"], *row) for one in made for row in rows[one["id"]]])
     submitted = [payout for payout in payouts if payout.submitted_at is not None]
-    go_on(books, brand_id, submitted, to=PayoutState.SUBMITTED, at=books.now)
+    go_on(books, brand_id, payouts=submitted, to=PayoutState.SUBMITTED, at=books.now)
     unknown = [payout for payout in submitted if payout.state == PayoutState.UNKNOWN]
-    go_on(books, brand_id, unknown, to=PayoutState.UNKNOWN, at=books.now)
+    go_on(books, brand_id, payouts=unknown, to=PayoutState.UNKNOWN, at=books.now)
 
 
-def go_on(books: UnitOfWork, brand_id: UUID, payouts: Sequence[Any], *, to: PayoutState, at: datetime) -> None:
+def go_on(books: UnitOfWork, brand_id: UUID, *, payouts: Sequence[Any], to: PayoutState, at: datetime) -> None:
     """Take payouts to their next state, those that the replay could make."""
     columns = {
         PayoutState.SUBMITTED: "submitted_at",

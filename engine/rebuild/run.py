@@ -138,7 +138,7 @@ def _pay(replay: _Replay, payouts: Sequence[object], to: PayoutState) -> None:
         replay.result.replayed["payouts"] += len(payouts)
         replay.books.run(lambda unit: draw_again(replay.records, unit, brand_id=brand_id, payouts=payouts))
     else:
-        replay.books.run(lambda unit: go_on(unit, brand_id, payouts, to=to, at=at))
+        replay.books.run(lambda unit: go_on(unit, brand_id, payouts=payouts, to=to, at=at))
 
 
 def _facts(moment: Moment) -> Sequence[object]:
