@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from engine.cli import main
 from engine.cli.telling import tell
+from engine.enrollment.service import set_ambassador_rate
 from engine.insights.explain import explain
 from engine.intake.rules import Source
 from engine.kernel.errors import InputError, NotFoundError
@@ -24,7 +25,7 @@ from engine.plugin_api import (
     RefundEvent,
     RefundLine,
 )
-from engine.programs.schemas import TermsDocument
+from engine.programs.schemas import PersonalRateDraft, TermsDocument
 from engine.rewards.tables import Commission
 from engine.tracking.service import issue_code
 from tests.support.shop import SHOP, installation, open_shop
@@ -285,6 +286,49 @@ def test_an_order_credited_to_nobody_says_why(db, shop, told, code, sentence):
     )
     place(shop, "7", OrderLine("1", 12_400), code=code)
     assert told("7").splitlines()[0] == sentence
+
+
+def test_a_customer_who_came_back_without_a_code(shop, told):
+    shop.publish(
+        terms(
+            {"key": "commission", "type": "percentage"},
+            rates=[{"reward": "commission", "rate_bps": 1_000}],
+            attribution={"signals": ["code", "customer_link"], "customer_link_days": 90},
+        )
+    )
+    someone = Customer(email="someone@example.org")
+    shop.clock.advance(timedelta(minutes=1))
+    place(shop, "7", OrderLine("1", 12_400), customer=someone)
+    shop.clock.advance(timedelta(days=30))
+    place(shop, "8", OrderLine("1", 5_000), customer=someone, code="NO-SUCH")
+    text = told("8")
+    assert text.splitlines()[0] == (
+        "10 % of €50.00, because a customer who first came through Anna ordered again on 1 April 2026."
+    )
+    assert (
+        "  policy: model basic; signals code, then customer_link; customer link for 90 days; self-purchase blocked\n"
+        "  - code NO-SUCH: unknown; it is not a code of this brand's ambassadors\n"
+        "  - customer_link of Anna: earning; it is credited\n"
+    ) in text
+
+
+def test_of_two_codes_one_is_credited_and_the_other_could_have_been(shop, told):
+    shop.ambassador("Ben", "ben@example.com", code="BEN10")
+    shop.clock.advance(timedelta(minutes=1))
+    place(shop, "7", OrderLine("1", 12_400), codes=("BEN10", "ANNA10"))
+    assert (
+        "  - code BEN10 of Ben: earning; it is credited\n"
+        "  - code ANNA10 of Anna: earning; it could have earned, but the rule chose otherwise\n"
+    ) in told("7")
+
+
+def test_a_personal_rate_is_named_as_such(db, shop, told):
+    rate = PersonalRateDraft(reward="commission", rate_bps=1_550, reason="Agreed.")
+    enrollment_id = shop.ambassador("Ben", "ben@example.com", code="BEN10")
+    db.run(lambda unit: set_ambassador_rate(unit, shop.brand_id, enrollment_id=enrollment_id, draft=rate, by="owner"))
+    place(shop, "7", OrderLine("1", 12_400), code="BEN10")
+    assert "  line 1: counts with €124.00; rate 15.5 %, found at level ambassador\n" in told("7")
+    assert "  15.5 % of 124.00 = 19.22 EUR" in told("7")
 
 
 def test_orders_that_owe_nothing_yet_or_any_more(shop, told):
