@@ -1,7 +1,8 @@
-"""Times a run lap by lap, and remembers how far each table had grown at the end of every lap."""
+"""Times a run lap by lap, and tells how far each table has grown at the end of every lap."""
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +26,10 @@ class Lap:
 
 @dataclass(slots=True)
 class LapTimer:
-    """Times laps over a SQLite file. Looking at the tables is not on the clock."""
+    """Times laps over a SQLite file, and reports each. Neither looking at the tables nor reporting is on the clock."""
 
     path: Path
-    laps: list[Lap] = field(default_factory=list)
+    report: Callable[[Lap], None]
     _reader: sqlite3.Connection = field(init=False)
     _since: float | None = None
 
@@ -51,7 +52,7 @@ class LapTimer:
         self._since = time.perf_counter()
 
     def _end(self, seconds: float | None, *, deliveries: int) -> None:
-        self.laps.append(Lap(seconds, deliveries, last_rows(self._reader)))
+        self.report(Lap(seconds, deliveries, last_rows(self._reader)))
 
 
 def last_rows(reader: sqlite3.Connection) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """How fast orders go through the whole engine, beside bare inserts of the rows that this leaves.
 
-Ours runs in a process of its own, so that its peak of memory is its own.
+Ours runs in a process of its own, so that its peak of memory is its own. After each lap it waits while its rows are
+inserted bare: what else the machine does slows both alike.
 """
 
 import multiprocessing
@@ -8,15 +9,15 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from engine.bench.inserts import insert_again
+from engine.bench.inserts import Inserter
 from engine.bench.laps import Lap, LapTimer
 from engine.intake.tables import ShopOrder
-from engine.kernel.database import open_database
+from engine.kernel.errors import GoodwordError
 from engine.kernel.migrate import upgrade
 
 UNIT: Final = "orders/s"
@@ -25,55 +26,78 @@ Road = Callable[[Path, LapTimer], None]
 """Runs orders through the engine into a migrated SQLite file, and tells the timer. Must be importable by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class OurRun:
-    """What a run of ours took."""
+class BenchFailedError(GoodwordError):
+    """The run that was to be measured ended early."""
 
-    laps: list[Lap]
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """That our run is over, and the most memory that it held."""
+
     peak_rss_mb: float
 
 
 def bench_pipeline(
-    road: Road, *, seed: int, check: Callable[[Path], Sequence[str]], tell: Callable[[str], None]
+    road: Road, *, seed: int, check: Callable[[Path], Sequence[str]], tell: Callable[[int], None]
 ) -> dict[str, Any]:
-    """Run `road`, then insert its rows bare, and return the figures of both.
+    """Run `road` beside bare inserts of its rows, and return the figures of both.
 
     `ratio` is ours ÷ baseline; `half_ratio` how much more our second half of the orders took than the first, ÷ the same
-    of the baseline. `check` returns what is wrong with the books of a file; `tell` is told what is being done.
+    of the baseline. `check` returns what is wrong with the books of a file; `tell` gets the deliveries of each lap.
+
+    Raises:
+        BenchFailedError: the run ended early; its own words are on stderr.
     """
     with tempfile.TemporaryDirectory(prefix="goodword-bench-") as folder:
         mine, bare = Path(folder) / "ours.db", Path(folder) / "baseline.db"
         for path in (mine, bare):
             upgrade(_url(path))
-        tell("Ours …")
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
-            run = apart.submit(_run, road, mine).result()
-        tell("Bare inserts of the same rows …")
-        bare_seconds, rows = _insert(mine, bare, run.laps)
-        tell("Checking the books …")
-        wrong = list(check(mine))
-    return _figures(run, bare_seconds, rows=rows, seed=seed) | {"violations": wrong}
+        laps: list[Lap] = []
+        with Inserter(_url(mine), _url(bare)) as inserter:
+
+            def note(lap: Lap) -> None:
+                laps.append(lap)
+                inserter.repeat(lap)
+                tell(lap.deliveries)
+
+            peak_rss_mb = _run_apart(road, mine, note)
+        figures = _figures(laps, inserter.seconds, rows=inserter.rows)
+        return figures | {"seed": seed, "peak_rss_mb": peak_rss_mb, "violations": list(check(mine))}
 
 
-def _run(road: Road, path: Path) -> OurRun:
-    with LapTimer(path) as timer:
+def _run_apart(road: Road, path: Path, note: Callable[[Lap], None]) -> float:
+    """Run `road` in a process of its own, which waits while each of its laps is noted; return its peak of memory."""
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=_run, args=(road, path, there))
+    process.start()
+    there.close()
+    try:
+        while not isinstance(told := here.recv(), Ended):
+            note(told)
+            here.send(None)
+    except EOFError:
+        raise BenchFailedError("The run that was to be measured ended early; what it said stands above.") from None
+    finally:
+        here.close()
+        process.join()
+    return told.peak_rss_mb
+
+
+def _run(road: Road, path: Path, parent: Connection) -> None:
+    def report(lap: Lap) -> None:
+        parent.send(lap)
+        parent.recv()
+
+    with LapTimer(path, report) as timer:
         road(path, timer)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return OurRun(timer.laps, round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1))
+    parent.send(Ended(round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)))
 
 
-def _insert(mine: Path, bare: Path, laps: Sequence[Lap]) -> tuple[list[float], int]:
-    source, target = open_database(_url(mine)), open_database(_url(bare))
-    try:
-        return insert_again(source, target, laps=laps)
-    finally:
-        source.close()
-        target.close()
-
-
-def _figures(run: OurRun, bare_seconds: Sequence[float], *, rows: int, seed: int) -> dict[str, Any]:
-    seconds = [lap.seconds or 0.0 for lap in run.laps]
-    orders, middle = run.laps[-1].last_rows[ShopOrder.__tablename__], _middle(run.laps)
+def _figures(laps: Sequence[Lap], bare_seconds: Sequence[float], *, rows: int) -> dict[str, Any]:
+    seconds = [lap.seconds or 0.0 for lap in laps]
+    orders, middle = laps[-1].last_rows[str(ShopOrder.__tablename__)], _middle(laps)
     ours, bare = sum(seconds), sum(bare_seconds)
     return {
         "name": "pipeline",
@@ -84,8 +108,6 @@ def _figures(run: OurRun, bare_seconds: Sequence[float], *, rows: int, seed: int
         "unit": UNIT,
         "n": orders,
         "rows": rows,
-        "seed": seed,
-        "peak_rss_mb": run.peak_rss_mb,
         "elapsed_s": round(ours, 2),
         "baseline_s": round(bare, 2),
     }
