@@ -18,10 +18,21 @@ from engine.kernel.crypto import Keyring
 from engine.kernel.currencies import EXPONENTS
 from engine.kernel.errors import InputError
 from engine.kernel.money import MAX_MINOR
-from engine.plugin_api import ChargebackEvent, CommerceEvent, Customer, OrderEvent, OrderLine, RefundEvent
+from engine.plugin_api import (
+    ChargebackEvent,
+    ChargebackState,
+    CommerceEvent,
+    Customer,
+    Delivery,
+    OrderEvent,
+    OrderLine,
+    RefundEvent,
+    RefundState,
+)
 
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
 MAX_ID = 200
+MAX_KEY = 300
 MAX_LINES = 2_000
 MAX_CODES = 50
 
@@ -78,6 +89,33 @@ def fact_of(event: CommerceEvent, hasher: CustomerHasher) -> FactDraft:
     Raises:
         InputError: the connector said something that cannot be: names the field and what is wrong with it.
     """
+    try:
+        return _fact_of(event, hasher)
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        problem = f"The connector's {type(event).__name__} has a field of a type that it must not have: {error!s:.200}."
+        raise InputError(problem) from error
+
+
+def check_delivery(delivery: Delivery) -> None:
+    """Refuse a delivery that could not be stored.
+
+    Raises:
+        InputError: its key is no text of 1 to 300 printable characters, or its body no bytes.
+    """
+    key, body, events = _fields_of(delivery)
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY or not key.isprintable():
+        raise InputError(f"A key is 1 to {MAX_KEY} printable characters, not {key!r:.60}.", field="key")
+    if not isinstance(body, bytes):
+        raise InputError(f"A body is bytes, not {type(body).__name__}.", field="body")
+    if not isinstance(events, tuple | list):
+        raise InputError(f"Events are a series, not {type(events).__name__}.", field="events")
+
+
+def _fields_of(delivery: Delivery) -> tuple[object, object, object]:
+    return delivery.key, delivery.body, delivery.events
+
+
+def _fact_of(event: CommerceEvent, hasher: CustomerHasher) -> FactDraft:
     _check_id("external_id", event.external_id)
     _check_time("updated_at", event.updated_at)
     if event.currency not in EXPONENTS:
@@ -157,6 +195,7 @@ def _line(line: OrderLine) -> dict[str, Any]:
 
 
 def _refund(event: RefundEvent) -> dict[str, Any]:
+    state = RefundState(event.state)
     _check_time("refunded_at", event.refunded_at)
     _check_amount("amount", event.amount_minor)
     lines: dict[str, int] = {}
@@ -169,7 +208,7 @@ def _refund(event: RefundEvent) -> dict[str, Any]:
         "refunded_at": _write_time(event.refunded_at),
         "currency": event.currency,
         "amount": event.amount_minor,
-        "state": event.state.value,
+        "state": state.value,
     }
     if lines:
         payload["lines"] = lines
@@ -184,7 +223,7 @@ def _chargeback(event: ChargebackEvent) -> dict[str, Any]:
         "opened_at": _write_time(event.opened_at),
         "currency": event.currency,
         "amount": event.amount_minor,
-        "state": event.state.value,
+        "state": ChargebackState(event.state).value,
     }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, insert, select, update
 from engine.attribution.rules import DecisionDraft
 from engine.attribution.tables import Decision
 from engine.intake.queries import order_ids, orders_of_customers
-from engine.intake.rules import CustomerHasher, Source, fact_of
+from engine.intake.rules import CustomerHasher, Source, check_delivery, fact_of
 from engine.intake.service import CheckedDelivery, Recorded, notice, record
 from engine.intake.tables import ShopOrder
 from engine.kernel.crypto import Keyring
@@ -160,9 +160,10 @@ class Pipeline:
         checked, refused = [], []
         for each in deliveries:
             try:
+                check_delivery(each)
                 facts = tuple(fact_of(event, hasher) for event in each.events)
             except InputError as error:
-                refused.append(Refusal(each.key, each.line, str(error)))
+                refused.append(Refusal(str(each.key), each.line, str(error)))
             else:
                 checked.append(CheckedDelivery(each.key, each.body, facts, each.line))
         return checked, refused

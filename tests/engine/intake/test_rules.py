@@ -1,0 +1,152 @@
+"""Events become facts or are refused with the field's name; nothing a connector hands over breaks anything else."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from engine.intake.rules import CustomerHasher, Source, check_delivery, fact_of, newest
+from engine.kernel.canonical import content_hash
+from engine.kernel.crypto import Keyring
+from engine.kernel.errors import InputError
+from engine.kernel.money import MAX_MINOR
+from engine.plugin_api import (
+    ChargebackEvent,
+    ChargebackState,
+    Customer,
+    Delivery,
+    OrderEvent,
+    OrderLine,
+    RefundEvent,
+    RefundLine,
+)
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+HASHER = CustomerHasher(Keyring(SecretStr("a key that is long enough for tests")), UUID(int=7), Source("shop", "main"))
+ORDER = OrderEvent("o1", NOW, NOW, "EUR", (OrderLine("1", 1_000),), 1_000, paid_at=NOW, codes=("ADA",))
+REFUND = RefundEvent("r1", "o1", NOW, NOW, "EUR", 500, (RefundLine("1", 500),))
+CHARGEBACK = ChargebackEvent("c1", "o1", NOW, NOW, "EUR", 500, ChargebackState.OPEN)
+JUNK: list[Any] = [
+    None, "", "x", "\0", "\ud800", b"x", 7, -1, 1.5, float("nan"), True, 10**30, (), ("x",), (None,), [7], {}, {"a": 1},
+    object(), NOW.replace(tzinfo=None), datetime(1, 1, 1, tzinfo=UTC),
+    datetime.max.replace(tzinfo=timezone(-timedelta(hours=9))),
+]  # fmt: skip
+
+
+def fact_or_refusal(event):
+    try:
+        return fact_of(event, HASHER)
+    except InputError as error:
+        return error
+
+
+@pytest.mark.parametrize("event", [ORDER, REFUND, CHARGEBACK], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("junk", JUNK, ids=repr)
+def test_junk_in_any_field_is_refused_or_stands_for_nothing(event, junk):
+    """Every field of every event in turn: a fact, or an `InputError` that says so; never anything else."""
+    for name in event.__dataclass_fields__:
+        fact = fact_or_refusal(replace(event, **{name: junk}))
+        assert isinstance(fact, InputError) or content_hash(fact.payload) == fact.content_hash
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=repr)
+def test_junk_in_any_field_of_a_line_is_refused_or_stands_for_nothing(junk):
+    line, part, customer = OrderLine("1", 1_000), RefundLine("1", 500), Customer(email="a@example.org")
+    events = [replace(ORDER, lines=(replace(line, **{name: junk}),)) for name in line.__dataclass_fields__]
+    events += [replace(REFUND, lines=(replace(part, **{name: junk}),)) for name in part.__dataclass_fields__]
+    events += [replace(ORDER, customer=replace(customer, **{name: junk})) for name in customer.__dataclass_fields__]
+    for event in events:
+        fact = fact_or_refusal(event)
+        assert isinstance(fact, InputError) or fact.payload["currency"] == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"external_id": ""}, "external_id"),
+        ({"external_id": "x" * 201}, "external_id"),
+        ({"external_id": "a\nb"}, "external_id"),
+        ({"updated_at": NOW.replace(tzinfo=None)}, "updated_at"),
+        ({"placed_at": datetime(1969, 1, 1, tzinfo=UTC)}, "placed_at"),
+        ({"currency": "eur"}, "currency"),
+        ({"currency": "XXX"}, "currency"),
+        ({"charged_minor": -1}, "charged"),
+        ({"charged_minor": MAX_MINOR + 1}, "charged"),
+        ({"charged_minor": 1.0}, "charged"),
+        ({"lines": ()}, "lines"),
+        ({"lines": (OrderLine("1", -1),)}, "amount"),
+        ({"lines": (OrderLine("1", 1, quantity=0),)}, "quantity"),
+        ({"lines": (OrderLine("1", 1), OrderLine("1", 2))}, "line_id"),
+        ({"codes": ("A",) * 51}, "codes"),
+    ],
+)
+def test_a_refused_order_names_the_field(change, field):
+    with pytest.raises(InputError) as caught:
+        fact_of(replace(ORDER, **change), HASHER)
+    assert caught.value.field == field
+
+
+def test_an_event_that_is_none_is_refused():
+    with pytest.raises(InputError):
+        fact_of("not an event", HASHER)
+
+
+def test_a_fact_holds_no_name_and_no_address():
+    fact = fact_of(replace(ORDER, customer=Customer(email="anna@example.org", external_id="customer-4711")), HASHER)
+    assert "anna" not in repr(fact)
+    assert "4711" not in repr(fact)
+    assert len(fact.payload["customer"]) == 32
+
+
+def test_one_person_has_one_key_and_two_have_two():
+    def key(**who):
+        return HASHER.key_of(Customer(**who))
+
+    assert key(email="Anna+shop@Example.org") == key(email="anna@example.org") == key(email=" anna@example.org ")
+    assert key(email="anna@example.org") != key(email="hanna@example.org")
+    assert key(email="n/a", external_id="7") == key(external_id="7") != key(external_id="8")
+    assert key() is None is key(email="none")
+
+
+def test_the_same_customer_id_in_two_accounts_is_two_customers():
+    other = replace(HASHER, source=Source("shop", "second"))
+    assert HASHER.key_of(Customer(external_id="7")) != other.key_of(Customer(external_id="7"))
+    assert HASHER.key_of(Customer(email="a@example.org")) == other.key_of(Customer(email="a@example.org"))
+
+
+@given(st.permutations([(hour, net) for hour in range(3) for net in (1, 2)]))
+def test_the_newest_version_is_the_same_in_every_order(versions):
+    drafts = [
+        fact_of(replace(ORDER, updated_at=NOW + timedelta(hours=hour), lines=(OrderLine("1", net),)), HASHER)
+        for hour, net in versions
+    ]
+    assert newest(drafts) == max(drafts, key=lambda draft: (draft.version_at, draft.content_hash))
+    assert newest(drafts).version_at == NOW + timedelta(hours=2)
+
+
+def test_times_are_written_in_utc_whatever_zone_they_came_in():
+    east = timezone(timedelta(hours=9))
+    one, two = fact_of(ORDER, HASHER), fact_of(replace(ORDER, placed_at=NOW.astimezone(east)), HASHER)
+    assert one.content_hash == two.content_hash
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery("", b"", ()),
+        Delivery("k" * 301, b"", ()),
+        Delivery("k\0", b"", ()),
+        Delivery(7, b"", ()),
+        Delivery("k", "text", ()),
+        Delivery("k", b"", None),
+    ],
+    ids=repr,
+)
+def test_a_delivery_that_could_not_be_stored_is_refused(delivery):
+    with pytest.raises(InputError):
+        check_delivery(delivery)
