@@ -10,15 +10,19 @@ from engine.kernel.errors import GoodwordError
 from engine.kernel.logs import log_to_stderr
 
 GROUPS = {
+    "ambassador": "Add ambassadors, let them in, agree on rates, print links to sign in with.",
     "bench": "Measure speed, as ratios within one run.",
+    "brand": "Create a brand, add its staff, print links to sign in with.",
+    "code": "Issue promo codes, give them to somebody else, let them end.",
     "db": "Bring the database to this version, or check it.",
     "demo": "Build the demo brand from a real purchase log, and serve it.",
     "explain": "Say why a commission or an order came out as it did.",
-    "import": "Take in orders from a file.",
+    "import": "Take in orders, ambassadors and codes from a file.",
     "ledger": "Verify, sum up and export the books.",
     "orders": "List and retry orders that are blocked.",
     "payouts": "Preview, run and confirm payouts.",
-    "plugins": "List plugins and check one.",
+    "plugins": "List plugins, check one, keep its settings.",
+    "program": "Create programs and publish their terms.",
     "rebuild": "Replay the recorded facts and compare the books.",
     "serve": "Serve the portal and the admin panel.",
     "worker": "Run the jobs: approve what is due, tell events, seal the books.",
@@ -54,6 +58,21 @@ class LazyGroup(click.Group):
         except GoodwordError as error:
             click.echo(f"goodword: {error}", err=True)
             sys.exit(1)
+        except Exception as error:
+            if not _is_not_upgraded(error):
+                raise
+            click.echo("goodword: The database is not at this version. Run `goodword db upgrade`.", err=True)
+            sys.exit(1)
+
+
+def _is_not_upgraded(error: Exception) -> bool:
+    """Tell whether the database refused a statement because tables of this version are missing."""
+    from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415 - only where something failed
+
+    from engine.kernel.migrate import pending  # noqa: PLC0415
+    from engine.kernel.settings import load_settings  # noqa: PLC0415
+
+    return isinstance(error, OperationalError | ProgrammingError) and pending(load_settings().database)
 
 
 @click.group(cls=LazyGroup)

@@ -110,6 +110,18 @@ def program(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> ProgramRow
     return _program(row)
 
 
+def program_by_slug(unit: UnitOfWork, brand_id: UUID, *, slug: str) -> ProgramRow:
+    """Return one program by the slug in its addresses. Index: uq_program_brand_id_slug.
+
+    Raises:
+        NotFoundError: the brand has no such program.
+    """
+    row = unit.execute(_programs(brand_id).where(_PROGRAM.c.slug == slug)).one_or_none()
+    if row is None:
+        raise NotFoundError("program", slug)
+    return _program(row)
+
+
 def terms_history(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID | None = None) -> tuple[TermsVersion, ...]:
     """Return every version of the brand's terms, or of one program's: by program, oldest first.
 
