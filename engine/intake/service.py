@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, insert, null, select, update
+from sqlalchemy import Table, bindparam, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.intake.rules import FactDraft, Source, instant
@@ -23,6 +23,7 @@ from engine.intake.tables import (
     Refund,
     ShopOrder,
 )
+from engine.kernel.bulk import insert_rows
 from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
@@ -231,8 +232,9 @@ def _write(
     *,
     heads: dict[tuple[FactKind, str], _Head],
 ) -> None:
-    unit.execute(
-        insert(table_of(Delivery)),
+    insert_rows(
+        unit,
+        table_of(Delivery),
         [
             {
                 **place,
@@ -244,12 +246,13 @@ def _write(
             for delivery_id, delivery in fresh
         ],
     )
-    unit.execute(
-        insert(table_of(DeliveryBody)),
+    insert_rows(
+        unit,
+        table_of(DeliveryBody),
         [{"id": delivery_id, "brand_id": place["brand_id"], "body": delivery.body} for delivery_id, delivery in fresh],
     )
     if facts:
-        unit.execute(insert(table_of(CommerceFact)), facts)
+        insert_rows(unit, table_of(CommerceFact), facts)
     for kind in FactKind:
         moved = [(head, head.draft) for (of, _), head in heads.items() if of is kind and head.draft]
         if moved:
@@ -277,7 +280,7 @@ def _write_heads(
     ]
     changed = [change | {"head_id": head.id} for (head, _), change in zip(moved, changes, strict=True) if head.stored]
     if new:
-        unit.execute(insert(table), new)
+        insert_rows(unit, table, new)
     if changed:
         names = [name for name in changed[0] if name != "head_id"]
         statement = update(table).where(table.c.id == bindparam("head_id"))

@@ -9,9 +9,10 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, func, insert, select, text
+from sqlalchemy import Select, bindparam, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, IdempotencyConflictError
 from engine.kernel.keyed import as_parameter, look_up
@@ -110,8 +111,8 @@ def _write(
         for draft in drafts
         for entry in draft.entries
     ]
-    unit.execute(insert(_TRANSACTION), transactions)
-    unit.execute(insert(_ENTRY), entries)
+    insert_rows(unit, _TRANSACTION, transactions)
+    insert_rows(unit, _ENTRY, entries)
     return ids
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
-
+from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
+from engine.kernel.tables import table_of
 from engine.outbox.tables import OutboxEvent
 
 
@@ -38,4 +38,4 @@ def append(unit: UnitOfWork, brand_id: UUID, events: Sequence[Event]) -> None:
         }
         for event in events
     ]
-    unit.execute(insert(OutboxEvent), rows)
+    insert_rows(unit, table_of(OutboxEvent), rows)

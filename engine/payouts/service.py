@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 
 from engine.identity.service import record
+from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, InputError
 from engine.kernel.ids import new_id
@@ -203,8 +204,8 @@ def _draw_into(unit: UnitOfWork, brand_id: UUID, batch_id: UUID, wanted: dict[st
             for payout, one in zip(payouts, some, strict=True)
             for commission_id, amount_minor in one.rows
         ]
-        unit.execute(insert(PAYOUT), payouts)
-        unit.execute(insert(LINE), lines)
+        insert_rows(unit, PAYOUT, payouts)
+        insert_rows(unit, LINE, lines)
     if empty:
         raise NothingToPayError
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import bindparam, update
 
+from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import StaleReadError
 from engine.kernel.ids import new_id
@@ -134,7 +135,7 @@ def write(unit: UnitOfWork, brand_id: UUID, bookings: Sequence[Booking], *, comm
         _commission(unit, brand_id, booking, transaction_id=transaction_id)
         for booking, transaction_id in zip(booked, transactions, strict=True)
     ]
-    unit.execute(insert(_COMMISSION), rows)
+    insert_rows(unit, _COMMISSION, rows)
     append(unit, brand_id, [Event("commission_booked", _told(row)) for row in rows])
     return len(booked)
 
@@ -230,7 +231,7 @@ def _write_heads(unit: UnitOfWork, brand_id: UUID, bookings: Sequence[Booking]) 
         if each.head is not None
     ]
     if new:
-        unit.execute(insert(_SCOPE), new)
+        insert_rows(unit, _SCOPE, new)
     if changed:
         as_read = (_SCOPE.c.seq == bindparam("read_seq"), _SCOPE.c.state == bindparam("read_state"))
         statement = update(_SCOPE).where(_SCOPE.c.id == bindparam("scope_id"), *as_read)

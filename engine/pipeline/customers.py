@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, insert, update
 from engine.attribution.tables import CustomerLink
 from engine.intake.queries import FirstOrder, OrderRecord
 from engine.intake.tables import Customer
+from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
@@ -96,7 +97,7 @@ def store_firsts(unit: UnitOfWork, brand_id: UUID, stored: Mapping[str, FirstOrd
             changed.append({**row, "of_brand": brand_id, "key": key})
     named = (_CUSTOMER.c.brand_id == bindparam("of_brand"), _CUSTOMER.c.customer_key == bindparam("key"))
     if new:
-        unit.execute(insert(_CUSTOMER), sorted(new, key=lambda row: row["customer_key"]))
+        insert_rows(unit, _CUSTOMER, sorted(new, key=lambda row: row["customer_key"]))
     if changed:
         unit.execute(update(_CUSTOMER).where(*named), changed)
     if gone:

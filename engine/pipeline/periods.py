@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, false, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, false, func, or_, select, update
 
+from engine.kernel.bulk import insert_rows
 from engine.kernel.clock import month_of, month_start
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError
@@ -40,7 +41,7 @@ def mark(unit: UnitOfWork, brand_id: UUID, months: Iterable[Month]) -> None:
     known = _month_heads(unit, brand_id, wanted)
     new = [_new_head(brand_id, each) for key, each in wanted.items() if key not in known]
     if new:
-        unit.execute(insert(_SCOPE), new)
+        insert_rows(unit, _SCOPE, new)
     again = [{"head_id": known[key]} for key in wanted if key in known]
     if again:
         unit.execute(update(_SCOPE).where(_SCOPE.c.id == bindparam("head_id")).values(dirty=True), again)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from engine.attribution.rules import DecisionDraft
 from engine.attribution.tables import Decision
@@ -18,6 +18,7 @@ from engine.intake.queries import order_ids, orders_of_customers
 from engine.intake.rules import CustomerHasher, Source, check_delivery, fact_of
 from engine.intake.service import CheckedDelivery, Recorded, notice, record
 from engine.intake.tables import ShopOrder
+from engine.kernel.bulk import insert_rows
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.errors import GoodwordError, InputError
@@ -259,7 +260,7 @@ def _store_decisions(
             row = {"id": new_id(), "brand_id": brand_id, "order_id": order_id, "seq": seq + 1, "decided_at": unit.now}
             rows.append(row | written)
     if rows:
-        unit.execute(insert(_DECISION), rows)
+        insert_rows(unit, _DECISION, rows)
 
 
 def _tell_oddities(unit: UnitOfWork, brand_id: UUID, *, taken: Mapping[UUID, TakenBack]) -> None:
