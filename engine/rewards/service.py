@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 
 from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
+from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
 from engine.ledger.service import AccountKind, AccountRef, EntryDraft, TransactionDraft, move, post
 from engine.rewards.tables import RewardScope, ScopeState
@@ -30,10 +31,8 @@ def approve_due(unit: UnitOfWork, brand_id: UUID, *, limit: int = AT_ONCE) -> in
     if entries:
         key = f"approve:{content_hash([[row.id.hex, row.seq] for row in rows])}"
         post(unit, brand_id, [TransactionDraft(key, "approve", entries)])
-    changes = [
-        {"scope_id": row.id, "state": (ScopeState.APPROVED if row.seq else ScopeState.SETTLED).value} for row in rows
-    ]
-    unit.execute(update(_SCOPE).where(_SCOPE.c.id == bindparam("scope_id")).values(state=bindparam("state")), changes)
+    _put(unit, [row.id for row in rows if row.seq], ScopeState.APPROVED)
+    _put(unit, [row.id for row in rows if not row.seq], ScopeState.SETTLED)
     return len(rows)
 
 
@@ -68,6 +67,11 @@ def _due(unit: UnitOfWork, brand_id: UUID, limit: int) -> Sequence[Any]:
         statement = statement.with_for_update(skip_locked=True)
     rows: Sequence[Any] = unit.execute(statement).all()
     return rows
+
+
+def _put(unit: UnitOfWork, ids: Collection[UUID], state: ScopeState) -> None:
+    if ids:
+        unit.execute(update(_SCOPE).where(among(unit.dialect, _SCOPE.c.id, ids)).values(state=state.value))
 
 
 def _entries(rows: Iterable[Any]) -> Iterable[EntryDraft]:
