@@ -64,7 +64,7 @@ def orders(
         statement = statement.where(_ORDER.c.placed_at < placed_before)
     keys = [_ORDER.c.placed_at, _ORDER.c.id]
     found = unit.execute(newest_first(statement, keys, cursor=cursor, limit=limit)).all()
-    names = _names(unit, brand_id, (share["ambassador"] for row in found for share in row.shares or ()))
+    names = _names(unit, brand_id, found)
     return page_of([_row(row, names) for row in found], ["placed_at", "id"], limit=limit)
 
 
@@ -72,7 +72,7 @@ def blocked_order(unit: UnitOfWork, brand_id: UUID, *, order_id: UUID) -> OrderR
     """Return one blocked order, or None where the brand has no such order or it is not blocked."""
     statement = _orders(brand_id).where(_ORDER.c.id == order_id, _ORDER.c.blocked_reason.is_not(None))
     row = unit.execute(statement).one_or_none()
-    return _row(row, {}) if row else None
+    return _row(row, _names(unit, brand_id, [row])) if row else None
 
 
 def _orders(brand_id: UUID) -> Select[Any]:
@@ -110,8 +110,8 @@ def _shown(view: OrderView) -> tuple[ColumnElement[bool], ...]:
     return ()
 
 
-def _names(unit: UnitOfWork, brand_id: UUID, ids: Iterable[str]) -> Mapping[str, str]:
-    wanted = {UUID(one) for one in ids}
+def _names(unit: UnitOfWork, brand_id: UUID, found: Iterable[Any]) -> Mapping[str, str]:
+    wanted = {UUID(share["ambassador"]) for row in found for share in row.shares or ()}
     if not wanted:
         return {}
     rows = unit.execute(
@@ -124,5 +124,15 @@ def _names(unit: UnitOfWork, brand_id: UUID, ids: Iterable[str]) -> Mapping[str,
 
 def _row(row: Any, names: Mapping[str, str]) -> OrderRow:
     credited = tuple(names[share["ambassador"]] for share in row.shares or () if share["ambassador"] in names)
-    *columns, _shares = row
-    return OrderRow(*columns, credited=credited)
+    return OrderRow(
+        row.id,
+        row.connector,
+        row.external_id,
+        row.placed_at,
+        row.currency,
+        row.charged_minor,
+        row.blocked_reason,
+        row.outcome,
+        row.reason,
+        credited,
+    )
