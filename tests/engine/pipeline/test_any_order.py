@@ -171,17 +171,6 @@ def fact_sets(draw: Callable) -> list[CommerceEvent]:
                 )
             case "refund":
                 state = draw(st.sampled_from(list(RefundState)))
-                facts.append(
-                    refund(
-                        draw(st.sampled_from(["r", "s"])) + of,
-                        draw(st.integers(0, 20_000)),
-                        of=of,
-                        at=changed,
-                        state=state,
-                    )
-                )
-            case "lines":
-                taken = draw(st.dictionaries(st.sampled_from("0129"), st.integers(0, 20_000), min_size=1, max_size=2))
                 amount, external_id = draw(st.integers(0, 20_000)), draw(st.sampled_from(["r", "s"])) + of
                 facts.append(refund(external_id, amount, of=of, at=changed, state=state))
             case "lines":
@@ -234,10 +223,10 @@ def shared(db: Database) -> Callable[[], World]:
     return make
 
 
-@settings(suppress_health_check=CHECKS, max_examples=10)
-@given(st.lists(fact_sets(), min_size=1, max_size=3), st.integers(0, 9))
+@settings(suppress_health_check=CHECKS, max_examples=8)
+@given(st.lists(fact_sets(), min_size=1, max_size=2), st.integers(0, 9))
 def test_one_batch_one_by_one_and_random_splits_leave_the_same_books(shared, sets, seed):
-    """10 examples of up to 24 facts."""
+    """8 examples of up to 16 facts."""
     random = Random(seed)
     events = [renamed(event, str(number)) for number, facts in enumerate(sets) for event in facts]
     whole, single, split = shared(), shared(), shared()

@@ -1,0 +1,117 @@
+"""Every read of a batch goes through an index by what it looks for, and never through a brand's history.
+
+The plans are those of a whole batch on a brand with 1,200 orders: new ones, edits and refunds, then the month's end.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from engine.pipeline.periods import close_months
+from engine.rewards.service import approve_due
+from tests.engine.pipeline.world import SHOP, T0, World, delivered, order, refund, terms
+from tests.support.plans import plans
+
+HISTORY = (
+    "chargeback",
+    "code_owner",
+    "commerce_fact",
+    "commission",
+    "customer",
+    "customer_link",
+    "decision",
+    "delivery",
+    "enrollment_change",
+    "ledger_account",
+    "ledger_entry",
+    "ledger_transaction",
+    "promo_code",
+    "refund",
+    "reward_scope",
+    "shop_order",
+)
+"""What grows with a brand's life."""
+
+WHOSE = {"brand_id", "connector", "account"}
+"""Columns that tell whose rows they are: an index used by these alone reads everything that a shop ever sent."""
+
+ORDERS = 1_200
+
+
+@pytest.fixture
+def grown(empty: World) -> World:
+    """A brand with volume tiers, customer links, and a history."""
+    tiers = {"key": "volume", "type": "volume_tiers", "params": {"mode": "whole", "tiers": {"EUR": [TIER]}}}
+    policy = {"signals": ["code", "customer_link"], "customer_link_days": 90}
+    empty.program(terms(tiers, rates={}, attribution=policy))
+    for name in ("Ada", "Bea", "Cleo"):
+        empty.enroll(name)
+    for start in range(0, ORDERS, 400):
+        empty.take(*(_order(number) for number in range(start, start + 400)))
+    empty.take(*(refund(f"r{number}", 100, of=f"o{number}") for number in range(0, 300, 3)))
+    if empty.db.dialect == "postgresql":
+        with empty.db.engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
+    return empty
+
+
+def test_a_batch_reads_by_key_alone(grown):
+    events = [_order(number) for number in range(ORDERS, ORDERS + 40)]
+    events += [_order(number, at=T0 + timedelta(days=1), net=7_000) for number in range(0, 40, 2)]
+    events += [refund(f"late{number}", 50, of=f"o{number}") for number in range(400, 440, 4)]
+    checked, refused = grown.pipeline._check(grown.brand, SHOP, [delivered(event) for event in events])
+    assert not refused
+    with grown.db.unit() as unit:
+        found = plans(unit, lambda: grown.pipeline._batch(unit, grown.brand, SHOP, deliveries=checked))
+    read = {table for plan in found for table in HISTORY if re.search(rf"\b{table}\b", plan)}
+    assert read >= {"customer", "customer_link", "decision", "delivery", "refund", "reward_scope", "shop_order"}
+    assert "\n".join(problem for plan in found for problem in _reads_history(plan, grown.db.dialect)) == ""
+
+
+def test_the_end_of_a_month_reads_by_key_alone(grown):
+    grown.at(T0 + timedelta(days=90))
+    with grown.db.unit() as unit:
+        found = plans(unit, lambda: close_months(unit, grown.brand, shelf=grown.pipeline.shelf))
+        found += plans(unit, lambda: approve_due(unit, grown.brand))
+    assert any("reward_scope" in plan for plan in found)
+    assert "\n".join(problem for plan in found for problem in _reads_history(plan, grown.db.dialect)) == ""
+
+
+TIER = {"from_minor": 0, "rate_bps": 500}
+
+
+def _order(number: int, **more):
+    codes = ("ADA", "BEA", "CLEO", "nobody")[number % 4 : number % 4 + 1]
+    return order(f"o{number}", more.pop("net", 5_000), codes=codes, customer=f"c{number % 500}", **more)
+
+
+def _reads_history(plan: str, dialect: str) -> list[str]:
+    """Return the steps of a plan that read more of a table than was asked for."""
+    steps = _sqlite_steps(plan) if dialect == "sqlite" else _postgresql_steps(plan)
+    return [f"{table}: {step}" for table, step, columns in steps if table in HISTORY and not columns - WHOSE]
+
+
+def _sqlite_steps(plan: str):
+    for step in plan.splitlines():
+        if match := re.match(r"SCAN (\w+)", step):
+            yield match[1], step, set()
+        elif match := re.match(r"SEARCH (\w+)(?: USING .*\((.*)\))?$", step):
+            yield match[1], step, set(re.findall(r"(\w+)[=<>]", match[2] or "id="))
+
+
+def _postgresql_steps(plan: str):
+    lines = plan.splitlines()
+    for step, after in zip(lines, [*lines[1:], ""], strict=True):
+        if match := re.search(r"Seq Scan on (\w+)", step):
+            yield match[1], step, set()
+        elif match := re.search(r"Index(?: Only)? Scan (?:Backward )?using (\w+) on (\w+)", step):
+            yield match[2], step, set(re.findall(r"\(*(?:\w+\.)?(\w+)\)?(?:::\w+)? (?:=|<|>)", after))
+        elif match := re.search(r"Bitmap Index Scan on (\w+)", step):
+            yield _table_of(match[1]), step, set(re.findall(r"\(*(?:\w+\.)?(\w+)\)?(?:::\w+)? (?:=|<|>)", after))
+
+
+def _table_of(index: str) -> str:
+    known = (table for table in HISTORY if re.match(rf"(uq|ix|pk)_{table}(_|$)", index))
+    return max(known, key=len, default="")
