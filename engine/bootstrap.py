@@ -49,6 +49,10 @@ class Goodword:
         handlers = {"tell_events": self._tell_events, "mature": self._mature, "seal_ledger": self._seal_ledger}
         return Worker(self.database, handlers, SCHEDULES)
 
+    def tell_events(self) -> None:
+        """Tell every event that is due now, for a command whose answer depends on what follows from it."""
+        self._tell_events(self.database, {})
+
     def close(self) -> None:
         """Close the database."""
         self.database.close()

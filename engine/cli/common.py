@@ -14,6 +14,7 @@ from engine.bootstrap import Goodword, start
 from engine.identity.queries import BrandView, brand_by_slug, brands
 from engine.identity.sessions import issue_sign_in_link
 from engine.identity.tables import Login
+from engine.kernel.canonical import load_json
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import InputError
 from engine.kernel.paging import Page
@@ -91,6 +92,21 @@ def read_instant(text: str | None, zone: ZoneInfo, *, field: str) -> datetime | 
         remedy = "Write it as 2026-03-01 or 2026-03-01T14:30."
         raise InputError(f"{text!r} is no date or time.", field=field, remedy=remedy) from None
     return instant if instant.tzinfo else instant.replace(tzinfo=zone)
+
+
+def read_document(content: bytes, *, name: str, field: str) -> dict[str, Any]:
+    """Return the JSON object that a file holds.
+
+    Raises:
+        InputError: it holds none; `field` names the option.
+    """
+    try:
+        document = load_json(content)
+    except ValueError as error:
+        raise InputError(f"{name} is no JSON: {error}.", field=field) from None
+    if not isinstance(document, dict):
+        raise InputError(f"{name} holds no JSON object.", field=field)
+    return document
 
 
 def sign_in_link(unit: UnitOfWork, login: Login, *, goodword: Goodword) -> str:

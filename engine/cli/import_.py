@@ -1,9 +1,10 @@
-"""`goodword import`: takes orders in from a file."""
+"""`goodword import`: takes orders in from a file, and ambassadors and codes (`import_people`)."""
 
 import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 from uuid import UUID
@@ -12,6 +13,7 @@ import click
 
 from engine.bootstrap import Goodword, start
 from engine.cli.common import brand_option, chosen_brand, json_option, write_json
+from engine.cli.import_people import ROWS_REFUSED, SHOWN_IN_JSON, ambassadors, codes
 from engine.intake.queries import refunds_waiting
 from engine.intake.rules import Source
 from engine.kernel.canonical import load_json
@@ -21,13 +23,14 @@ from engine.pipeline.run import Ingested
 from engine.plugin_api import PluginSettings
 from engine.plugin_host.service import save_settings, settings_for, settings_of
 
-ROWS_REFUSED = 2
-SHOWN_IN_JSON = 1_000
-
 
 @click.group("import")
 def command() -> None:
     """Take in what another system exported."""
+
+
+command.add_command(ambassadors)
+command.add_command(codes)
 
 
 @command.command()
@@ -166,11 +169,7 @@ def _report(result: Imported, waiting: int, *, problems: list[RowProblem], as_js
         "refunds_waiting": waiting,
     }
     if as_json:
-        shown = [
-            {"file": p.file, "line": p.line, "field": p.field, "problem": p.problem, "remedy": p.remedy}
-            for p in problems
-        ]
-        write_json(counts | {"problems": shown})
+        write_json(counts | {"problems": [asdict(problem) for problem in problems]})
         return
     click.echo(
         f"{done.new:,} new, {done.repeated:,} seen before, {done.older:,} older than what is known; "

@@ -14,7 +14,7 @@ import click
 from engine.bootstrap import start
 from engine.cli.common import brand_option, chosen_brand, json_option, write_json
 from engine.kernel.database import UnitOfWork
-from engine.kernel.money import Currency, Money
+from engine.kernel.money import Currency, Money, parse_currency
 from engine.payouts import queries, service, steps
 from engine.payouts.open import preview as preview_of
 from engine.payouts.queries import PayoutRow
@@ -153,6 +153,24 @@ def park(reference: str, *, slug: str | None, reason: str, as_json: bool) -> Non
 def return_(reference: str, *, slug: str | None, reason: str, as_json: bool) -> None:
     """Record that a paid payout came back; its rows are open again."""
     _step(steps.return_payout, slug, reference, reason=reason, as_json=as_json)
+
+
+@command.command()
+@click.argument("currency")
+@click.argument("amount")
+@brand_option
+@json_option
+def minimum(currency: str, amount: str, *, slug: str | None, as_json: bool) -> None:
+    """Set the least that is paid out in CURRENCY to AMOUNT, such as: minimum EUR 10.00. Less than that waits."""
+    least = Money.parse(amount, parse_currency(currency))
+    _do(
+        slug,
+        lambda unit, brand_id: service.set_minimum(
+            unit, brand_id, currency=least.currency, minimum_minor=least.minor, by=_who()
+        ),
+    )
+    told = {"currency": least.currency, "minimum_minor": least.minor}
+    _say(told, as_json=as_json, text=f"The least that is paid out is {least}.")
 
 
 @command.command()

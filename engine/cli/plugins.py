@@ -1,18 +1,27 @@
-"""`goodword plugins`: which plugins there are, how they stand, and whether one holds what it promises."""
+"""`goodword plugins`: which plugins there are, how they stand, whether one holds what it promises, what it was told."""
 
+import json
 from dataclasses import asdict
+from typing import BinaryIO
 
 import click
 
+from engine.cli.common import at_brand, brand_option, by_option, read_document
+from engine.identity.service import record
 from engine.kernel.canonical import dump_json
 from engine.kernel.settings import load_settings
 from engine.plugin_host import PluginHost, PluginState, PluginStatus, load_plugins
 from engine.plugin_host.register import Contents
+from engine.plugin_host.service import save_settings, settings_for
+from engine.plugin_host.settings import masked
 
 
 @click.group("plugins")
 def command() -> None:
-    """List and check plugins. Installed is not enabled: GOODWORD_PLUGINS names those that are loaded."""
+    """List and check plugins, and keep their settings.
+
+    Installed is not enabled: GOODWORD_PLUGINS names those that are loaded.
+    """
 
 
 @command.command("list")
@@ -43,6 +52,32 @@ def check(context: click.Context, name: str) -> None:
     if problem:
         click.echo(f"  Its settings model cannot be shown: {problem}")
         context.exit(1)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--set", "file", type=click.File("rb"), help="Store what this JSON file holds in place of what there is.")
+@click.option("--show", is_flag=True, help="Print what is stored; done also where nothing else is asked for.")
+@brand_option
+@by_option
+def settings(name: str, *, file: BinaryIO | None, show: bool, slug: str | None, by: str) -> None:
+    """Print what the brand tells plugin NAME as JSON, or store it anew.
+
+    Secrets are printed as a mask. A mask that is handed in again keeps the secret as it is.
+    """
+    document = None if file is None else read_document(file.read(), name=file.name, field="--set")
+    with at_brand(slug) as (goodword, brand):
+        host, keyring = goodword.plugins, goodword.keyring
+        if document is not None:
+            with goodword.database.unit() as unit:
+                save_settings(unit, brand.id, plugin=name, document=document, host=host, keyring=keyring)
+                record(unit, brand.id, actor=by, action="save_settings", subject=f"plugin {name}")
+        with goodword.database.reading() as unit:
+            kept = masked(settings_for(unit, brand.id, plugin=name, host=host, keyring=keyring))
+    if document is None or show:
+        click.echo(json.dumps(kept, ensure_ascii=False, indent=2))
+    else:
+        click.echo(f"The settings of {name} are stored for {brand.slug}.")
 
 
 def _line(status: PluginStatus, width: int) -> str:

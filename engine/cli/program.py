@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -10,7 +10,6 @@ from engine.cli.common import answer, at_brand, brand_option, by_option, checked
 from engine.kernel.errors import InputError, NotFoundError
 from engine.payouts.service import ensure_minimum
 from engine.programs.queries import (
-    ProgramRow,
     TermsVersion,
     groups_of,
     program_by_slug,
@@ -66,9 +65,7 @@ def create(
 @brand_option
 @by_option
 @json_option
-def publish(
-    program: str, file: click.utils.LazyFile, *, starts: str | None, slug: str | None, by: str, as_json: bool
-) -> None:
+def publish(program: str, file: TextIO, *, starts: str | None, slug: str | None, by: str, as_json: bool) -> None:
     """Publish TERMS.toml as the next version of PROGRAM's terms. Orders placed before keep the version they had."""
     try:
         document = read_terms(file.read())
@@ -176,7 +173,7 @@ def group_add(program: str, key: str, *, name: str, slug: str | None, by: str, a
 def group_list(program: str, *, slug: str | None, as_json: bool) -> None:
     """List the groups of PROGRAM."""
     with at_brand(slug) as (goodword, brand), goodword.database.reading() as unit:
-        chosen: ProgramRow = program_by_slug(unit, brand.id, slug=program)
+        chosen = program_by_slug(unit, brand.id, slug=program)
         found = groups_of(unit, brand.id, program_id=chosen.id)
     if as_json:
         write_json({"program": chosen.slug, "groups": [asdict(one) for one in found]})

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, select
 from engine.kernel.database import UnitOfWork
 from engine.kernel.history import as_of
 from engine.kernel.keyed import as_parameter, look_up, of_ids
+from engine.kernel.paging import Page, newest_first, page_of
 from engine.kernel.tables import table_of
 from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
 
@@ -67,6 +68,19 @@ def codes_of(unit: UnitOfWork, brand_id: UUID, *, enrollment_ids: Collection[UUI
     found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id)
     rows = unit.execute(of_ids(unit.dialect, found, key=_CODE.c.id, ids=code_ids))
     return _with_owners(unit, brand_id, sorted(rows, key=attrgetter("id")))
+
+
+def codes_of_program(
+    unit: UnitOfWork, brand_id: UUID, *, program_id: UUID, cursor: str | None = None, limit: int = 50
+) -> Page[CodeRow]:
+    """Return a page of a program's codes, the newest first. Index: ix_promo_code_brand_id_program_id.
+
+    Raises:
+        InputError: the cursor is not one of ours.
+    """
+    found = select(*_COLUMNS).where(_CODE.c.brand_id == brand_id, _CODE.c.program_id == program_id)
+    rows = unit.execute(newest_first(found, [_CODE.c.id], cursor=cursor, limit=limit)).all()
+    return page_of(_with_owners(unit, brand_id, rows), ["id"], limit=limit)
 
 
 def owner_as_of(code: CodeRow, at: datetime) -> UUID | None:
