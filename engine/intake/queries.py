@@ -10,7 +10,7 @@ from sqlalchemy import Table, func, select
 
 from engine.intake.tables import Chargeback, CommerceFact, Customer, Refund, ShopOrder
 from engine.kernel.database import UnitOfWork
-from engine.kernel.keyed import among
+from engine.kernel.keyed import among, rows_of
 from engine.kernel.tables import table_of
 
 _ORDER = table_of(ShopOrder)
@@ -101,8 +101,8 @@ def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID
     )
     statement = (
         select(*columns)
-        .join(_FACT, _FACT.c.id == _ORDER.c.fact_id)
-        .where(_ORDER.c.brand_id == brand_id, among(unit.dialect, _ORDER.c.id, sorted(ids)))
+        .select_from(rows_of(unit.dialect, _ORDER.c.id, sorted(ids)).join(_FACT, _FACT.c.id == _ORDER.c.fact_id))
+        .where(_ORDER.c.brand_id == brand_id)
         .order_by(_ORDER.c.id)
     )
     rows = unit.execute(statement).all()
@@ -132,11 +132,8 @@ def first_orders(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str
 
 def orders_of_customers(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str]) -> list[UUID]:
     """Return the ids of all orders of these customers. Index: ix_shop_order_customer."""
-    statement = select(_ORDER.c.id).where(
-        _ORDER.c.brand_id == brand_id,
-        among(unit.dialect, _ORDER.c.customer_key, sorted(customer_keys)),
-        _ORDER.c.customer_key.is_not(None),
-    )
+    theirs = rows_of(unit.dialect, _ORDER.c.customer_key, sorted(customer_keys))
+    statement = select(_ORDER.c.id).select_from(theirs).where(_ORDER.c.brand_id == brand_id)
     return list(unit.execute(statement).scalars())
 
 
@@ -167,15 +164,11 @@ def _claims(
         wanted.setdefault((order.connector, order.account), []).append(order.external_id)
     found: dict[tuple[str, str, str], list[Claim]] = {}
     for (connector, account), external_ids in wanted.items():
+        theirs = rows_of(unit.dialect, table.c.order_external_id, external_ids)
         statement = (
             select(table.c.order_external_id, table.c.external_id, _FACT.c.payload)
-            .join(_FACT, _FACT.c.id == table.c.fact_id)
-            .where(
-                table.c.brand_id == brand_id,
-                table.c.connector == connector,
-                table.c.account == account,
-                among(unit.dialect, table.c.order_external_id, external_ids),
-            )
+            .select_from(theirs.join(_FACT, _FACT.c.id == table.c.fact_id))
+            .where(table.c.brand_id == brand_id, table.c.connector == connector, table.c.account == account)
             .order_by(table.c.external_id)
         )
         for order_id, external_id, payload in unit.execute(statement):

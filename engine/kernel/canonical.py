@@ -10,8 +10,8 @@ import orjson
 
 JsonValue: TypeAlias = "bool | int | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
-# The fast writer gives the same bytes as the plain one for texts, whole numbers, lists and objects, which is tested. What
-# it cannot write it refuses; the plain one writes that, or refuses it as well.
+# The fast writer gives the same bytes as the plain one for texts, whole numbers, lists and objects, which is tested.
+# What it cannot write it refuses; the plain one writes that, or refuses it as well.
 _STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)

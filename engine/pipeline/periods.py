@@ -24,6 +24,7 @@ from engine.plugin_api import PeriodCase
 from engine.plugin_host.answers import ask_due_for_period
 from engine.programs.queries import ProgramRow, TermsVersion, programs_of, terms_history
 from engine.rewards.rules import price_period
+from engine.rewards.service import DIRTY
 from engine.rewards.tables import RewardScope, ScopeState, SubjectKind
 
 _SCOPE = table_of(RewardScope)
@@ -125,7 +126,7 @@ def _dirty(unit: UnitOfWork, brand_id: UUID, programs: Iterable[ProgramRow], *, 
         select(_SCOPE)
         .where(
             _SCOPE.c.brand_id == brand_id,
-            _SCOPE.c.dirty,
+            DIRTY,
             _SCOPE.c.subject <= latest,
             _SCOPE.c.hold_reason.is_(None),
             or_(false(), *ended),

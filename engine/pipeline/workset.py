@@ -80,7 +80,7 @@ def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *, custo
     codes = {code.code_key: code for code in codes_by_key(unit, brand_id, keys=keys)}
     customers = {order.customer_key for order in records.values() if order.customer_key}.union(customers)
     terms = by_program(terms_history(unit, brand_id))
-    links = _links(unit, brand_id, customers) if _any_links(terms) else {}
+    links = _links(unit, brand_id, list(terms), customers=customers) if _any_links(terms) else {}
     owners = {owner.enrollment_id for code in codes.values() for owner in code.owners if owner.enrollment_id}
     owners |= {link.enrollment_id for link in links.values()}
     return Workset(
@@ -120,10 +120,14 @@ def _decided(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> d
     return {order_id: (seq, digest) for order_id, seq, digest in unit.execute(statement)}
 
 
-def _links(unit: UnitOfWork, brand_id: UUID, customers: Collection[str]) -> dict[tuple[UUID, str], Link]:
-    """Read the links of these customers in all programs."""
+def _links(
+    unit: UnitOfWork, brand_id: UUID, programs: Collection[UUID], *, customers: Collection[str]
+) -> dict[tuple[UUID, str], Link]:
+    """Read the links of these customers. Index: uq_customer_link_brand_id_program_id_customer_key."""
     statement = select(_LINK).where(
-        _LINK.c.brand_id == brand_id, among(unit.dialect, _LINK.c.customer_key, sorted(customers))
+        _LINK.c.brand_id == brand_id,
+        among(unit.dialect, _LINK.c.program_id, programs),
+        among(unit.dialect, _LINK.c.customer_key, sorted(customers)),
     )
     return {
         (row.program_id, row.customer_key): Link(

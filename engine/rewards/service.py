@@ -1,10 +1,10 @@
 """Approves what is due, and holds what must wait."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
@@ -16,6 +16,9 @@ from engine.rewards.tables import RewardScope, ScopeState
 _SCOPE = table_of(RewardScope)
 AT_ONCE = 1_000
 BLOCKED = "blocked: "
+DIRTY: Final = text("reward_scope.dirty")
+PENDING: Final = text("reward_scope.state = 'pending'")
+"""Spelled as the partial indexes spell them: SQLite would not use these for `dirty = 1` or a state in a parameter."""
 
 
 def approve_due(unit: UnitOfWork, brand_id: UUID, *, limit: int = AT_ONCE) -> int:
@@ -44,7 +47,7 @@ def hold_orders(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *
 
 def release_months(unit: UnitOfWork, brand_id: UUID) -> int:
     """Let blocked months be settled again; return how many. Index: ix_reward_scope_dirty."""
-    blocked = (_SCOPE.c.brand_id == brand_id, _SCOPE.c.dirty, _SCOPE.c.hold_reason.is_not(None))
+    blocked = (_SCOPE.c.brand_id == brand_id, DIRTY, _SCOPE.c.hold_reason.is_not(None))
     return int(unit.execute(update(_SCOPE).where(*blocked).values(hold_reason=None)).rowcount)
 
 
@@ -55,7 +58,7 @@ def _due(unit: UnitOfWork, brand_id: UUID, limit: int) -> Sequence[Any]:
         select(*columns)
         .where(
             _SCOPE.c.brand_id == brand_id,
-            _SCOPE.c.state == "pending",
+            PENDING,
             _SCOPE.c.due_at <= unit.now,
             _SCOPE.c.hold_reason.is_(None),
             _SCOPE.c.dirty.is_(False),
