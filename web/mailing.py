@@ -1,4 +1,4 @@
-"""Sign-in links by mail, written and sent after the answer: how long that takes tells nobody who has a login."""
+"""Mail that pages send, after the answer: how long a sign-in link takes tells nobody who has a login."""
 
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
@@ -7,9 +7,11 @@ import structlog
 from flask import Flask, current_app, render_template
 
 from engine.bootstrap import Goodword
+from engine.enrollment.tables import EnrollmentState
 from engine.identity.mail import Mail, mailer_of
 from engine.identity.queries import login_by_email
 from engine.identity.sessions import issue_sign_in_link
+from engine.insights.applications import ApplicantFile
 from engine.kernel.database import UnitOfWork
 
 _log = structlog.get_logger(__name__)
@@ -29,6 +31,20 @@ class MailRoom:
             self._send(app, email, came_from)
         else:
             self._worker.submit(self._send, app, email, came_from)
+
+    def send_decision(self, app: Flask, *, file: ApplicantFile, brand: str) -> None:
+        """Tell an applicant what was decided. Returns before it is sent."""
+        if self._worker is None:
+            self._tell(app, file, brand)
+        else:
+            self._worker.submit(self._tell, app, file, brand)
+
+    def _tell(self, app: Flask, file: ApplicantFile, brand: str) -> None:
+        try:
+            with app.app_context():
+                self._mailer.send(decision_mail(file, brand=brand, home=self._installation.settings.base_url))
+        except Exception as error:  # noqa: BLE001 - the decision stands; the operator finds it in the log
+            _log.error("decision_mail_failed", enrollment=str(file.row.id), exc_info=error)
 
     def _send(self, app: Flask, email: str, came_from: str | None) -> None:
         try:
@@ -52,6 +68,20 @@ def sign_in_mail(*, to: str, link: str) -> Mail:
         subject="Your sign-in link for Goodword",
         text=render_template("mail/sign_in.txt", link=link),
         html=render_template("mail/sign_in.html", link=link),
+    )
+
+
+def decision_mail(file: ApplicantFile, *, brand: str, home: str) -> Mail:
+    """Return the mail that tells an applicant that they are in, or are not and why."""
+    row, said = file.row, file.changes[-1]
+    approved = row.state is EnrollmentState.ACTIVE
+    values = {"row": row, "brand": brand, "reason": said.reason, "approved": approved, "link": f"{home}/sign-in"}
+    program = " ".join(row.program_name.split())
+    return Mail(
+        to=row.email,
+        subject=f"You are in: {program}" if approved else f"Your application to {program}",
+        text=render_template("mail/decision.txt", **values),
+        html=render_template("mail/decision.html", **values),
     )
 
 

@@ -182,6 +182,20 @@ def test_applications_are_decided(owner, shop, db):
     assert "May apply again 1 Jun 2026" in said
 
 
+def test_an_applicant_is_told_by_mail(owner, shop, tmp_path):
+    first, second = shop.applicant("Carla <b>", "carla@example.com"), shop.applicant("Dmitri", "d@example.com")
+    owner.post(f"/admin/bean/applications/{first}/approve")
+    owner.post(f"/admin/bean/applications/{second}/reject", data={"reason": "Too far.", "reapply_on": "2026-06-01"})
+    welcome, refusal = (file.read_text() for file in sorted((tmp_path / "outbox").glob("*.eml")))
+    assert "To: carla@example.com" in welcome
+    assert "Subject: You are in: Friends" in welcome
+    assert "http://127.0.0.1:8000/sign-in" in welcome
+    assert "Carla &lt;b&gt;" in welcome
+    assert "To: d@example.com" in refusal
+    assert "Too far." in refusal
+    assert "from 2026-06-01 on" in refusal
+
+
 def test_orders_say_who_got_the_credit_or_why_nobody(owner, shop, anna):
     shop.order("1", 12_400, code="ANNA10")
     shop.order("2", 12_400, code=None)

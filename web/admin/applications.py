@@ -2,8 +2,9 @@
 
 from datetime import date
 from typing import Annotated
+from uuid import UUID
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -17,6 +18,7 @@ from web.context import database, reading, staff
 from web.formats import set_zone
 from web.forms import Form, blank, read_form
 from web.i18n import text
+from web.mailing import mail_room
 
 
 def _said(value: str) -> str:
@@ -65,6 +67,7 @@ def approve(brand: str, enrollment_id: str) -> ResponseReturnValue:
     except ConflictError as error:
         flash(str(error), "bad")
         return redirect(url_for("admin.application", brand=brand, enrollment_id=enrollment_id), 303)
+    _tell(wanted)
     flash(text("Approved: from now on, orders with their code earn commission."), "good")
     return redirect(url_for("admin.applications", brand=brand), 303)
 
@@ -87,8 +90,18 @@ def reject(brand: str, enrollment_id: str) -> ResponseReturnValue:
     except ConflictError as error:
         flash(str(error), "bad")
         return redirect(url_for("admin.application", brand=brand, enrollment_id=enrollment_id), 303)
+    _tell(wanted)
     flash(text("Rejected, with your reason."), "good")
     return redirect(url_for("admin.applications", brand=brand), 303)
+
+
+def _tell(enrollment_id: UUID) -> None:
+    """Let the applicant know by mail what was decided."""
+    me = staff()
+    with reading() as unit:
+        file = applicant_file(unit, me.brand.id, enrollment_id=enrollment_id)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - the proxy ends with the request
+    mail_room().send_decision(app, file=file, brand=me.brand.name)
 
 
 def _page(enrollment_id: str, form: Form[Rejection] | Form[BaseModel]) -> str:
