@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import LiteralString, Protocol
+from typing import Any, LiteralString, Protocol
 from uuid import uuid4
 
 import psycopg
@@ -59,37 +59,94 @@ class SqliteBackend:
 
 
 class PostgresqlBackend:
-    """Copies a migrated database inside one server. Names are drawn, so that processes do not meet."""
+    """Copies a migrated database inside one server, and uses a copy again once it was emptied.
+
+    Creating and dropping a database each make the server flush everything it holds. Names are drawn, so that processes
+    do not meet.
+    """
 
     name = "postgresql"
 
     def __init__(self, server: URL) -> None:
         self._server = server
         self._template = _new_name()
+        self._free: list[str] = []
         self._run("CREATE DATABASE {} TEMPLATE template0", self._template)
         upgrade(self._address(self._template))
+        with psycopg.connect(self._libpq(self._template)) as connection:
+            self._schema = _schema(connection)
 
     def open(self, clock: Clock) -> Database:
-        """Return a copy of the migrated database."""
+        """Return a copy of the migrated database: one that is free, or a new one."""
+        if self._free:
+            return open_database(self._address(self._free.pop()), clock=clock)
         name = _new_name()
         self._run("CREATE DATABASE {} TEMPLATE {}", name, self._template)
         return open_database(self._address(name), clock=clock)
 
     def discard(self, database: Database) -> None:
-        """Drop the copy, whoever still holds it."""
+        """Empty the copy for the next test, whoever still holds it; drop one whose schema a test has changed."""
         database.close()
-        self._run("DROP DATABASE {} WITH (FORCE)", str(database.engine.url.database))
+        name = str(database.engine.url.database)
+        with psycopg.connect(self._libpq(name), autocommit=True) as connection:
+            connection.execute(_OTHERS_OUT)
+            same = _schema(connection) == self._schema
+            if same:
+                _empty(connection)
+        if same:
+            self._free.append(name)
+        else:
+            self._run("DROP DATABASE {} WITH (FORCE)", name)
 
     def close(self) -> None:
-        """Drop the template."""
-        self._run("DROP DATABASE {} WITH (FORCE)", self._template)
+        """Drop the copies and the template."""
+        for name in (*self._free, self._template):
+            self._run("DROP DATABASE {} WITH (FORCE)", name)
 
     def _address(self, name: str) -> str:
         return self._server.set(database=name).render_as_string(hide_password=False)
 
+    def _libpq(self, name: str) -> str:
+        return _libpq(self._server.set(database=name))
+
     def _run(self, statement: LiteralString, *names: str) -> None:
         with psycopg.connect(_libpq(self._server), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+_OTHERS_OUT: LiteralString = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid()"
+)
+_SCHEMA: LiteralString = """
+SELECT md5(string_agg(line, ';' ORDER BY line)) FROM (
+  SELECT concat('trigger ', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
+  UNION ALL SELECT concat('class ', relname, relkind, relnatts) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+  UNION ALL SELECT concat('check ', conrelid::regclass, conname) FROM pg_constraint
+            WHERE connamespace = 'public'::regnamespace
+) AS lines (line)
+"""
+
+
+def _schema(connection: psycopg.Connection[Any]) -> object:
+    """Return a digest of the tables, indexes, constraints and triggers."""
+    row = connection.execute(_SCHEMA).fetchone()
+    return row[0] if row else None
+
+
+def _empty(connection: psycopg.Connection[Any]) -> None:
+    """Empty every table that holds rows, past the triggers that keep books append-only."""
+    tables = [row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    tables.remove("alembic_version")
+    asked = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(sql.Literal(name), sql.Identifier(name))
+        for name in tables
+    )
+    filled = [row[0] for row in connection.execute(asked)]
+    if filled:
+        connection.execute("SET session_replication_role = replica")
+        named = sql.SQL(", ").join(map(sql.Identifier, filled))
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(named))
 
 
 def postgresql_address() -> URL:
