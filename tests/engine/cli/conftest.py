@@ -1,6 +1,7 @@
 """The real commands, run in this process against a database of the test's own."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import structlog
 from click.testing import CliRunner
 
 from engine.cli import main
+from engine.identity.queries import brands
+from engine.identity.sessions import login_of_link
 
 
 @pytest.fixture
@@ -39,3 +42,17 @@ def template(goodword, kind):
     """Write a template into a file, as a user does, and return the file's name."""
     Path(f"{kind}.toml").write_text(goodword("program", "template", kind), encoding="utf-8")
     return f"{kind}.toml"
+
+
+def brand_id(unit, slug="halfmoon"):
+    """The id of a brand that is there."""
+    [found] = [one.id for one in brands(unit) if one.slug == slug]
+    return found
+
+
+def signed_in_by(unit, link):
+    """The login that a printed link would sign in, which must be a good one."""
+    token = re.search(r"/sign-in/(\S+)", link)
+    login = login_of_link(unit, token[1]) if token else None
+    assert login, link
+    return login

@@ -7,11 +7,11 @@ import pytest
 
 from engine.enrollment.schemas import ApplicationDraft
 from engine.enrollment.service import apply
-from engine.identity.queries import brand_by_slug, rooms_of
+from engine.identity.queries import rooms_of
 from engine.identity.service import ensure_ambassador
-from engine.identity.sessions import login_of_link
 from engine.kernel.settings import load_settings
 from engine.programs.queries import program_by_slug
+from tests.engine.cli.conftest import brand_id, signed_in_by
 
 FRIENDS = ("--program", "friends")
 
@@ -27,12 +27,12 @@ def add(run, email="maya@x.example", *options, fails=0):
 def waits(db, email):
     """Let somebody apply, as the public page does."""
     with db.unit() as unit:
-        brand = brand_by_slug(unit, "halfmoon")
-        program = program_by_slug(unit, brand.id, slug="friends")
+        halfmoon = brand_id(unit)
+        program = program_by_slug(unit, halfmoon, slug="friends")
         keyring = load_settings().keyring
-        person = ensure_ambassador(unit, brand.id, name="Ola", email=email, keyring=keyring)
+        person = ensure_ambassador(unit, halfmoon, name="Ola", email=email, keyring=keyring)
         draft = ApplicationDraft()
-        apply(unit, brand.id, program_id=program.id, ambassador_id=person.id, draft=draft, by=email)
+        apply(unit, halfmoon, program_id=program.id, ambassador_id=person.id, draft=draft, by=email)
 
 
 def test_who_is_added_has_the_code_that_was_given_and_no_other(brand):
@@ -105,7 +105,7 @@ def test_a_link_leads_into_the_portal_and_nobody_else_gets_one(brand, db):
     add(brand)
     link = brand("ambassador", "sign-in", "maya@x.example", "--json")["sign_in"]
     with db.reading() as unit:
-        login = login_of_link(unit, link.rpartition("/")[2])
+        login = signed_in_by(unit, link)
         assert [one.brand.slug for one in rooms_of(unit, login.id).ambassador] == ["halfmoon"]
     assert "no ambassador of halfmoon" in brand("ambassador", "sign-in", "owner@halfmoon.example", fails=1)
 

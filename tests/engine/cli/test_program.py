@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.identity.queries import brand_by_slug
 from engine.kernel.errors import InputError
 from engine.payouts.queries import minimums
 from engine.programs.queries import program_by_slug, terms_history
 from engine.programs.schemas import TermsDocument
 from engine.programs.service import TermsRefusedError
 from engine.programs.terms_file import read_terms, write_terms
-from tests.engine.cli.conftest import template
+from tests.engine.cli.conftest import brand_id, template
 
 
 @pytest.fixture
@@ -40,9 +39,8 @@ def test_every_template_can_be_published_and_printed_back(halfmoon, db, kind):
     assert all(told["gives"].values())
     printed = halfmoon("program", "terms", "friends")
     with db.reading() as unit:
-        brand = brand_by_slug(unit, "halfmoon")
-        program = program_by_slug(unit, brand.id, slug="friends")
-        [version] = terms_history(unit, brand.id, program_id=program.id)
+        program = program_by_slug(unit, brand_id(unit), slug="friends")
+        [version] = terms_history(unit, brand_id(unit), program_id=program.id)
     assert read_terms(printed) == version.document
     assert all(f"# {key}: {sentence}" in printed for key, sentence in told["gives"].items())
     assert "says exactly this already" in publish(halfmoon, printed, fails=1)
@@ -51,10 +49,10 @@ def test_every_template_can_be_published_and_printed_back(halfmoon, db, kind):
 def test_a_program_begins_with_the_usual_minimum_of_its_currency(halfmoon, db):
     create(halfmoon, currency="jpy")
     with db.reading() as unit:
-        assert minimums(unit, brand_by_slug(unit, "halfmoon").id) == {"JPY": 25}
+        assert minimums(unit, brand_id(unit)) == {"JPY": 25}
     assert halfmoon("payouts", "minimum", "JPY", "3000") == "The least that is paid out is 3000 JPY.\n"
     with db.reading() as unit:
-        assert minimums(unit, brand_by_slug(unit, "halfmoon").id) == {"JPY": 3_000}
+        assert minimums(unit, brand_id(unit)) == {"JPY": 3_000}
     assert "more decimals than JPY knows" in halfmoon("payouts", "minimum", "JPY", "10.50", fails=1)
 
 
