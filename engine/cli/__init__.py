@@ -59,20 +59,28 @@ class LazyGroup(click.Group):
             click.echo(f"goodword: {error}", err=True)
             sys.exit(1)
         except Exception as error:
-            if not _is_not_upgraded(error):
+            problem = _problem_of_database(error)
+            if problem is None:
                 raise
-            click.echo("goodword: The database is not at this version. Run `goodword db upgrade`.", err=True)
+            click.echo(f"goodword: {problem}", err=True)
             sys.exit(1)
 
 
-def _is_not_upgraded(error: Exception) -> bool:
-    """Tell whether the database refused a statement because tables of this version are missing."""
-    from sqlalchemy.exc import OperationalError, ProgrammingError  # noqa: PLC0415 - only where something failed
+def _problem_of_database(error: Exception) -> str | None:
+    """Say what `error` means where the database lacks tables of this version or cannot be reached; else None."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - only where something failed
 
     from engine.kernel.migrate import pending  # noqa: PLC0415
     from engine.kernel.settings import load_settings  # noqa: PLC0415
 
-    return isinstance(error, OperationalError | ProgrammingError) and pending(load_settings().database)
+    if not isinstance(error, DBAPIError):
+        return None
+    try:
+        behind = pending(load_settings().database)
+    except DBAPIError as unreachable:
+        said = " ".join(str(unreachable.orig).split())
+        return f"The database is out of reach: {said}. Check GOODWORD_DATABASE_URL and whether it runs."
+    return "The database is not at this version. Run `goodword db upgrade`." if behind else None
 
 
 @click.group(cls=LazyGroup)

@@ -95,6 +95,14 @@ def test_whoever_begins_elsewhere_is_told_where_to_begin(nothing):
     assert "There is no brand yet. Make one: goodword brand create" in empty.stderr
 
 
+def test_a_database_out_of_reach_is_said_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("GOODWORD_HOME", str(tmp_path))
+    monkeypatch.setenv("GOODWORD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
+    refused = CliRunner().invoke(main, ["brand", "list"])
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("goodword: The database is out of reach: connection failed: ")
+
+
 def placed_now(orders):
     """Return the orders with the present time: the code is Maya's from a moment ago on, and nothing is back-dated."""
     now = datetime.now(UTC) + timedelta(minutes=1)
