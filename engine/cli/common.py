@@ -94,7 +94,7 @@ def read_instant(text: str | None, zone: ZoneInfo, *, field: str) -> datetime | 
     return instant if instant.tzinfo else instant.replace(tzinfo=zone)
 
 
-def read_document(content: bytes, *, name: str, field: str) -> dict[str, Any]:
+def read_document(content: bytes, *, name: str, field: str, remedy: str | None = None) -> dict[str, Any]:
     """Return the JSON object that a file holds.
 
     Raises:
@@ -103,9 +103,9 @@ def read_document(content: bytes, *, name: str, field: str) -> dict[str, Any]:
     try:
         document = load_json(content)
     except ValueError as error:
-        raise InputError(f"{name} is no JSON: {error}.", field=field) from None
+        raise InputError(f"{name} is no JSON: {error}.", field=field, remedy=remedy) from None
     if not isinstance(document, dict):
-        raise InputError(f"{name} holds no JSON object.", field=field)
+        raise InputError(f"{name} holds no JSON object.", field=field, remedy=remedy)
     return document
 
 

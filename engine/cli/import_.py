@@ -12,11 +12,10 @@ from uuid import UUID
 import click
 
 from engine.bootstrap import Goodword, start
-from engine.cli.common import brand_option, chosen_brand, json_option, write_json
+from engine.cli.common import brand_option, chosen_brand, json_option, read_document, write_json
 from engine.cli.import_people import ROWS_REFUSED, SHOWN_IN_JSON, ambassadors, codes
 from engine.intake.queries import refunds_waiting
 from engine.intake.rules import Source
-from engine.kernel.canonical import load_json
 from engine.kernel.errors import InputError, RowProblem
 from engine.pipeline.imports import Imported, import_file
 from engine.pipeline.run import Ingested
@@ -130,14 +129,8 @@ def _follow(opened: BinaryIO, bar: Bar | None) -> Callable[[Ingested], None]:
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        document = load_json(path.read_bytes())
-    except ValueError as error:
-        remedy = 'Write an object such as {"columns": {"order_id": "Order", …}, …}.'
-        raise InputError(f"{path.name} is no JSON: {error}.", field="--mapping", remedy=remedy) from None
-    if not isinstance(document, dict):
-        raise InputError(f"{path.name} holds no JSON object.", field="--mapping")
-    return document
+    remedy = 'Write an object such as {"columns": {"order_id": "Order", …}, …}.'
+    return read_document(path.read_bytes(), name=path.name, field="--mapping", remedy=remedy)
 
 
 def _settings(

@@ -1,16 +1,12 @@
 """`goodword orders`: those that are blocked and what else waits for somebody, and a second try."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TypeVar
 from uuid import UUID
 
 import click
 
-from engine.bootstrap import Goodword, start
-from engine.cli.common import brand_option, chosen_brand, json_option, write_json
-from engine.identity.queries import BrandView
+from engine.cli.common import at_brand, brand_option, every_row, json_option, write_json
 from engine.identity.service import record
 from engine.insights.explain import order_by_name
 from engine.insights.orders import OrderRow, OrderView, blocked_order
@@ -23,8 +19,6 @@ from engine.kernel.money import Currency, Money
 from engine.kernel.paging import Page
 from engine.pipeline.run import blocked_orders
 
-T = TypeVar("T")
-
 
 @click.group("orders")
 def command() -> None:
@@ -36,8 +30,8 @@ def command() -> None:
 @json_option
 def blocked(*, slug: str | None, as_json: bool) -> None:
     """List orders that could not be worked out, with the reason of each. None of them is lost or counts as zero."""
-    with _brand(slug) as (goodword, brand), goodword.database.reading() as unit:
-        rows = list(_all(lambda cursor: _blocked_page(unit, brand.id, cursor)))
+    with at_brand(slug) as (goodword, brand), goodword.database.reading() as unit:
+        rows = list(every_row(lambda cursor: _blocked_page(unit, brand.id, cursor)))
     if as_json:
         write_json({"brand": brand.slug, "blocked": [asdict(row) for row in rows]})
         return
@@ -65,7 +59,7 @@ def retry(
     """
     if everything == bool(wanted):
         raise click.UsageError("Name the orders to be tried again, or give --all.")
-    with _brand(slug) as (goodword, brand):
+    with at_brand(slug) as (goodword, brand):
         with goodword.database.reading() as unit:
             ids = blocked_orders(unit, brand.id) if everything else _named(unit, brand.id, wanted)
         still = goodword.pipeline.retry(brand.id, ids)
@@ -93,7 +87,7 @@ def retry(
 @json_option
 def waiting(*, slug: str | None, as_json: bool) -> None:
     """List refunds and chargebacks whose order has not come. They count as soon as it does."""
-    with _brand(slug) as (goodword, brand), goodword.database.reading() as unit:
+    with at_brand(slug) as (goodword, brand), goodword.database.reading() as unit:
         rows = list(waiting_claims(unit, brand.id))
     if as_json:
         write_json({"brand": brand.slug, "waiting": [asdict(row) for row in rows]})
@@ -111,8 +105,8 @@ def waiting(*, slug: str | None, as_json: bool) -> None:
 @json_option
 def notices(*, slug: str | None, as_json: bool) -> None:
     """List what was accepted and somebody should know: excessive refunds, contradicting versions; newest first."""
-    with _brand(slug) as (goodword, brand), goodword.database.reading() as unit:
-        rows = list(_all(lambda cursor: notice_page(unit, brand.id, cursor=cursor, limit=200)))
+    with at_brand(slug) as (goodword, brand), goodword.database.reading() as unit:
+        rows = list(every_row(lambda cursor: notice_page(unit, brand.id, cursor=cursor, limit=200)))
     if as_json:
         write_json({"brand": brand.slug, "notices": [asdict(row) for row in rows]})
         return
@@ -123,29 +117,12 @@ def notices(*, slug: str | None, as_json: bool) -> None:
         click.echo("There are no notices.")
 
 
-@contextmanager
-def _brand(slug: str | None) -> Iterator[tuple[Goodword, BrandView]]:
-    goodword = start()
-    try:
-        yield goodword, chosen_brand(goodword, slug)
-    finally:
-        goodword.close()
-
-
 def _named(unit: UnitOfWork, brand_id: UUID, wanted: Sequence[str]) -> list[UUID]:
     return [order_by_name(unit, brand_id, what=what) for what in wanted]
 
 
 def _blocked_page(unit: UnitOfWork, brand_id: UUID, cursor: str | None) -> Page[OrderRow]:
     return order_page(unit, brand_id, view=OrderView.BLOCKED, cursor=cursor, limit=200)
-
-
-def _all(page: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    found = page(None)
-    yield from found.rows
-    while found.next_cursor:
-        found = page(found.next_cursor)
-        yield from found.rows
 
 
 def _money(minor: int, currency: str) -> str:
