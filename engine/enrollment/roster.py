@@ -50,7 +50,7 @@ def roster(
 ) -> Page[Listed]:
     """Return a page of a brand's enrollments, the newest first, of one program or in one state where that is given.
 
-    Indexes: ix_enrollment_brand_id_state, pk_enrollment.
+    In one state it is read in order by ix_enrollment_brand_id_state; else by the brand's or program's key, and sorted.
 
     Raises:
         InputError: the cursor is not one of ours.
@@ -69,7 +69,7 @@ def listed_by_address(
 ) -> Mapping[str, Listed]:
     """Return those of a program who have one of these addresses, by `email_key`, in two keyed reads.
 
-    Indexes: uq_ambassador_brand_id_email_key, ix_enrollment_brand_id_ambassador_id.
+    Indexes: uq_ambassador_brand_id_email_key, uq_enrollment_brand_id_program_id_ambassador_id.
 
     Raises:
         InputError: one of `emails` has not the shape of an address.
