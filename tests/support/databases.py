@@ -121,7 +121,8 @@ _OTHERS_OUT: LiteralString = (
 _SCHEMA: LiteralString = """
 SELECT md5(string_agg(line, ';' ORDER BY line)) FROM (
   SELECT concat('trigger ', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
-  UNION ALL SELECT concat('class ', relname, relkind, relnatts) FROM pg_class WHERE relnamespace = 'public'::regnamespace
+  UNION ALL SELECT concat('class ', relname, relkind, relnatts) FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace
   UNION ALL SELECT concat('check ', conrelid::regclass, conname) FROM pg_constraint
             WHERE connamespace = 'public'::regnamespace
 ) AS lines (line)

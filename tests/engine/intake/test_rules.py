@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -18,6 +18,7 @@ from engine.kernel.money import MAX_MINOR
 from engine.plugin_api import (
     ChargebackEvent,
     ChargebackState,
+    CommerceEvent,
     Customer,
     Delivery,
     OrderEvent,
@@ -57,7 +58,9 @@ def test_junk_in_any_field_is_refused_or_stands_for_nothing(event, junk):
 @pytest.mark.parametrize("junk", JUNK, ids=repr)
 def test_junk_in_any_field_of_a_line_is_refused_or_stands_for_nothing(junk):
     line, part, customer = OrderLine("1", 1_000), RefundLine("1", 500), Customer(email="a@example.org")
-    events = [replace(ORDER, lines=(replace(line, **{name: junk}),)) for name in line.__dataclass_fields__]
+    events: list[CommerceEvent] = [
+        replace(ORDER, lines=(replace(line, **{name: junk}),)) for name in line.__dataclass_fields__
+    ]
     events += [replace(REFUND, lines=(replace(part, **{name: junk}),)) for name in part.__dataclass_fields__]
     events += [replace(ORDER, customer=replace(customer, **{name: junk})) for name in customer.__dataclass_fields__]
     for event in events:
@@ -93,7 +96,7 @@ def test_a_refused_order_names_the_field(change, field):
 
 def test_an_event_that_is_none_is_refused():
     with pytest.raises(InputError):
-        fact_of("not an event", HASHER)
+        fact_of(cast("Any", "not an event"), HASHER)
 
 
 def test_a_fact_holds_no_name_and_no_address():
@@ -141,9 +144,9 @@ def test_times_are_written_in_utc_whatever_zone_they_came_in():
         Delivery("", b"", ()),
         Delivery("k" * 301, b"", ()),
         Delivery("k\0", b"", ()),
-        Delivery(7, b"", ()),
-        Delivery("k", "text", ()),
-        Delivery("k", b"", None),
+        Delivery(cast("Any", 7), b"", ()),
+        Delivery("k", cast("Any", "text"), ()),
+        Delivery("k", b"", cast("Any", None)),
     ],
     ids=repr,
 )

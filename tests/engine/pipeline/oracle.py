@@ -74,7 +74,7 @@ def books_of(events: Iterable[Any]) -> Books:
     return {key: (amount, holds.get(key[3])) for key, amount in books.items() if amount}
 
 
-def _newest(events: Iterable[Any], kind: type) -> dict[str, Any]:
+def _newest(events: Iterable[Any], kind: type[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for event in events:
         before = found.get(event.external_id) if isinstance(event, kind) else None

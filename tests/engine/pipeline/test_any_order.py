@@ -192,7 +192,7 @@ def arrivals(draw: Callable) -> tuple[list[CommerceEvent], list[list[CommerceEve
     return facts, [list(arriving[start:end]) for start, end in zip([0, *cuts], cuts, strict=False)]
 
 
-HALF = settings.default.max_examples // 2
+HALF = settings().max_examples // 2
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 

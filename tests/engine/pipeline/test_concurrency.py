@@ -75,7 +75,7 @@ def compare(worlds: tuple[World, World], events: Sequence[CommerceEvent]) -> Non
 def test_the_same_deliveries_by_eight_writers_have_the_effect_of_one(worlds):
     """I1, A1: 8 writers × 12 steps, each the same batch of two orders and a refund."""
     many, _ = worlds
-    events = []
+    events: list[CommerceEvent] = []
     for step in range(12):
         at = T0 + step * HOUR
         customer = f"c{step % 3}"
@@ -151,7 +151,7 @@ def test_closing_and_approving_while_orders_arrive_loses_nothing(worlds):
     late = T0 + 40 * DAY
     many.at(late)
     random = Random(7)
-    events = [
+    events: list[CommerceEvent] = [
         order(
             f"o{n}", 10_000 + n, placed=T0 + (n % 20) * DAY, at=T0 + 20 * DAY, codes=random.choice([("ADA",), ("BEA",)])
         )
@@ -159,7 +159,7 @@ def test_closing_and_approving_while_orders_arrive_loses_nothing(worlds):
     ]
     events += [refund(f"r{n}", 1_000, of=f"o{n}", at=T0 + 21 * DAY) for n in range(20)]
     random.shuffle(events)
-    done = []
+    done: list[bool] = []
 
     def mature_all_the_time() -> None:
         while not done:

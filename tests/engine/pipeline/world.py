@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy import select
+from sqlmodel import col
 
 import engine.tables  # noqa: F401 - fills the metadata
 from engine.attribution.tables import Decision
@@ -175,7 +176,9 @@ class World:
 
     def publish(self, document: TermsDocument, *, at: datetime, program: str = "main") -> Terms:
         with self.db.unit() as unit:
-            version = 1 + len(unit.execute(select(Terms.id).where(Terms.program_id == self.programs[program].id)).all())
+            version = 1 + len(
+                unit.execute(select(Terms).where(col(Terms.program_id) == self.programs[program].id)).all()
+            )
             return make_terms(unit, self.programs[program], document=document, version=version, effective_at=at)
 
     def enroll(
