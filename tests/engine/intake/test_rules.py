@@ -34,7 +34,7 @@ REFUND = RefundEvent("r1", "o1", NOW, NOW, "EUR", 500, (RefundLine("1", 500),))
 CHARGEBACK = ChargebackEvent("c1", "o1", NOW, NOW, "EUR", 500, ChargebackState.OPEN)
 JUNK: list[Any] = [
     None, "", "x", "\0", "\ud800", b"x", 7, -1, 1.5, float("nan"), True, 10**30, (), ("x",), (None,), [7], {}, {"a": 1},
-    object(), NOW.replace(tzinfo=None), datetime(1, 1, 1, tzinfo=UTC),
+    object, NOW.replace(tzinfo=None), datetime(1, 1, 1, tzinfo=UTC),
     datetime.max.replace(tzinfo=timezone(-timedelta(hours=9))),
 ]  # fmt: skip
 
