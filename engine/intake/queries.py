@@ -1,7 +1,7 @@
 """Reads orders with all that was taken back from them, in keyed reads for a whole batch."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,18 @@ _ORDER = table_of(ShopOrder)
 _FACT = table_of(CommerceFact)
 _CUSTOMER = table_of(Customer)
 _CLAIMS = (table_of(Refund), table_of(Chargeback))
+_RECORD = (
+    _ORDER.c.id,
+    _ORDER.c.connector,
+    _ORDER.c.account,
+    _ORDER.c.external_id,
+    _ORDER.c.placed_at,
+    _ORDER.c.paid_at,
+    _ORDER.c.currency,
+    _ORDER.c.customer_key,
+    _ORDER.c.blocked_reason,
+    _FACT.c.payload,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,11 @@ class OrderRecord:
     chargebacks: tuple[Claim, ...]
 
     @property
+    def name(self) -> tuple[str, str, str]:
+        """What the shop calls the order: connector, account and external id."""
+        return self.connector, self.account, self.external_id
+
+    @property
     def place(self) -> tuple[datetime, str, str]:
         """Where the order stands among a customer's: ties compare connector and external id bytewise."""
         return self.placed_at, self.connector, self.external_id
@@ -66,7 +83,7 @@ def order_ids(
         _ORDER.c.brand_id == brand_id,
         _ORDER.c.connector == connector,
         _ORDER.c.account == account,
-        among(unit.dialect, _ORDER.c.external_id, sorted(external_ids)),
+        among(unit, _ORDER.c.external_id, sorted(external_ids)),
     )
     return list(unit.execute(statement).scalars())
 
@@ -79,43 +96,36 @@ def customers_of(
         _ORDER.c.brand_id == brand_id,
         _ORDER.c.connector == connector,
         _ORDER.c.account == account,
-        among(unit.dialect, _ORDER.c.external_id, sorted(external_ids)),
+        among(unit, _ORDER.c.external_id, sorted(external_ids)),
         _ORDER.c.customer_key.is_not(None),
     )
     return set(unit.execute(statement).scalars())
 
 
-def orders(unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID]) -> dict[UUID, OrderRecord]:
-    """Return the orders with these ids, whole. Two joins by primary key, and one keyed read for each kind of claim."""
-    columns = (
-        _ORDER.c.id,
-        _ORDER.c.connector,
-        _ORDER.c.account,
-        _ORDER.c.external_id,
-        _ORDER.c.placed_at,
-        _ORDER.c.paid_at,
-        _ORDER.c.currency,
-        _ORDER.c.customer_key,
-        _ORDER.c.blocked_reason,
-        _FACT.c.payload,
-    )
-    statement = (
-        select(*columns)
-        .select_from(rows_of(unit.dialect, _ORDER.c.id, sorted(ids)).join(_FACT, _FACT.c.id == _ORDER.c.fact_id))
-        .where(_ORDER.c.brand_id == brand_id)
-        .order_by(_ORDER.c.id)
-    )
-    rows = unit.execute(statement).all()
-    refunds, chargebacks = (_claims(unit, brand_id, table, rows) for table in _CLAIMS)
-    found = {}
-    for row in rows:
-        name = (row.connector, row.account, row.external_id)
-        found[row.id] = OrderRecord(
-            **row._mapping,  # noqa: SLF001 - the documented way to a row's columns by name
-            refunds=tuple(refunds.get(name, ())),
-            chargebacks=tuple(chargebacks.get(name, ())),
+def orders(
+    unit: UnitOfWork, brand_id: UUID, ids: Collection[UUID], *, fresh: Mapping[UUID, OrderRecord] | None = None
+) -> dict[UUID, OrderRecord]:
+    """Return the orders with these ids, whole and by id; those in `fresh`, just written, are not read again.
+
+    Two joins by primary key, and one keyed read for each kind of claim.
+    """
+    known = fresh or {}
+    found = [known[each] for each in ids if each in known]
+    unread = [each for each in ids if each not in known]
+    if unread:
+        wanted = rows_of(unit, _ORDER.c.id, unread).join(_FACT, _FACT.c.id == _ORDER.c.fact_id)
+        statement = select(*_RECORD).select_from(wanted).where(_ORDER.c.brand_id == brand_id)
+        found += [OrderRecord(*(*row, (), ())) for row in unit.execute(statement)]
+    refunds, chargebacks = (_claims(unit, brand_id, table, found) for table in _CLAIMS)
+    claimed = refunds.keys() | chargebacks.keys()
+    return {
+        order.id: replace(
+            order, refunds=tuple(refunds.get(order.name, ())), chargebacks=tuple(chargebacks.get(order.name, ()))
         )
-    return found
+        if order.name in claimed
+        else order
+        for order in sorted(found, key=lambda order: order.id.int)
+    }
 
 
 def first_orders(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str]) -> dict[str, FirstOrder]:
@@ -126,13 +136,13 @@ def first_orders(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str
         _CUSTOMER.c.first_placed_at,
         _CUSTOMER.c.first_connector,
         _CUSTOMER.c.first_external_id,
-    ).where(_CUSTOMER.c.brand_id == brand_id, among(unit.dialect, _CUSTOMER.c.customer_key, sorted(customer_keys)))
+    ).where(_CUSTOMER.c.brand_id == brand_id, among(unit, _CUSTOMER.c.customer_key, sorted(customer_keys)))
     return {row[0]: FirstOrder(row[1], (row[2], row[3], row[4])) for row in unit.execute(statement)}
 
 
 def orders_of_customers(unit: UnitOfWork, brand_id: UUID, customer_keys: Collection[str]) -> list[UUID]:
     """Return the ids of all orders of these customers. Index: ix_shop_order_customer."""
-    theirs = rows_of(unit.dialect, _ORDER.c.customer_key, sorted(customer_keys))
+    theirs = rows_of(unit, _ORDER.c.customer_key, sorted(customer_keys))
     statement = select(_ORDER.c.id).select_from(theirs).where(_ORDER.c.brand_id == brand_id)
     return list(unit.execute(statement).scalars())
 
@@ -156,7 +166,7 @@ def refunds_waiting(unit: UnitOfWork, brand_id: UUID, *, connector: str, account
 
 
 def _claims(
-    unit: UnitOfWork, brand_id: UUID, table: Table, orders: Sequence[Any]
+    unit: UnitOfWork, brand_id: UUID, table: Table, orders: Sequence[OrderRecord]
 ) -> dict[tuple[str, str, str], list[Claim]]:
     """Read the refunds or chargebacks of `orders`. Indexes: ix_refund_order, ix_chargeback_order."""
     wanted: dict[tuple[str, str], list[str]] = {}
@@ -164,7 +174,7 @@ def _claims(
         wanted.setdefault((order.connector, order.account), []).append(order.external_id)
     found: dict[tuple[str, str, str], list[Claim]] = {}
     for (connector, account), external_ids in wanted.items():
-        theirs = rows_of(unit.dialect, table.c.order_external_id, external_ids)
+        theirs = rows_of(unit, table.c.order_external_id, external_ids)
         statement = (
             select(table.c.order_external_id, table.c.external_id, _FACT.c.payload)
             .select_from(theirs.join(_FACT, _FACT.c.id == table.c.fact_id))

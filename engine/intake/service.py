@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Table, bindparam, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.intake.queries import OrderRecord
 from engine.intake.rules import FactDraft, Source, instant
 from engine.intake.tables import (
     Chargeback,
@@ -52,7 +53,8 @@ class Recorded:
     """What recording a batch did.
 
     `touched` are external ids of the orders whose facts changed, `left_customers` keys of customers to whom an order no
-    longer belongs, `refused` deliveries whose key was used before with other content: the shop contradicts itself.
+    longer belongs, `refused` deliveries whose key was used before with other content: the shop contradicts itself,
+    `fresh` the orders that were not known before, without what was taken back from them.
     """
 
     new: int = 0
@@ -61,6 +63,7 @@ class Recorded:
     touched: set[str] = field(default_factory=set)
     left_customers: set[str] = field(default_factory=set)
     refused: list[CheckedDelivery] = field(default_factory=list)
+    fresh: dict[UUID, OrderRecord] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -101,6 +104,11 @@ def record(unit: UnitOfWork, brand_id: UUID, source: Source, *, deliveries: Sequ
         if head.customer_key and head.draft and head.draft.payload.get("customer") != head.customer_key
     }
     _write(unit, place, fresh, facts, heads=heads)
+    result.fresh = {
+        head.id: _record_of(head.id, head.draft, source)
+        for (kind, _), head in heads.items()
+        if kind is FactKind.ORDER and not head.stored and head.draft
+    }
     return result
 
 
@@ -134,7 +142,7 @@ def _unknown_deliveries(
                 columns.brand_id == brand_id,
                 columns.connector == source.connector,
                 columns.account == source.account,
-                among(unit.dialect, columns.delivery_key, [delivery.key for delivery in deliveries]),
+                among(unit, columns.delivery_key, [delivery.key for delivery in deliveries]),
             )
         ).all()
     )
@@ -174,7 +182,7 @@ def _read_heads(
             columns.brand_id == brand_id,
             columns.connector == source.connector,
             columns.account == source.account,
-            among(unit.dialect, columns.external_id, sorted(external_ids)),
+            among(unit, columns.external_id, sorted(external_ids)),
         )
         if unit.dialect == "postgresql":
             statement = statement.order_by(columns.id).with_for_update()
@@ -295,6 +303,24 @@ def _order_columns(draft: FactDraft) -> dict[str, Any]:
         "charged_minor": draft.payload["charged"],
         "customer_key": draft.payload.get("customer"),
     }
+
+
+def _record_of(order_id: UUID, draft: FactDraft, source: Source) -> OrderRecord:
+    columns = _order_columns(draft)
+    return OrderRecord(
+        id=order_id,
+        connector=source.connector,
+        account=source.account,
+        external_id=draft.external_id,
+        placed_at=columns["placed_at"],
+        paid_at=columns["paid_at"],
+        currency=columns["currency"],
+        customer_key=columns["customer_key"],
+        blocked_reason=None,
+        payload=draft.payload,
+        refunds=(),
+        chargebacks=(),
+    )
 
 
 def _claim_columns(draft: FactDraft) -> dict[str, Any]:

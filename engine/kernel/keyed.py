@@ -16,6 +16,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from engine.kernel.canonical import dump_json
+from engine.kernel.database import UnitOfWork
 
 
 def look_up(
@@ -60,27 +61,27 @@ def of_ids(dialect: str, statement: Select[Any], *, key: ColumnElement[UUID], id
     return select(found).select_from(wanted.join(found, true()))
 
 
-def among(dialect: str, key: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+def among(unit: UnitOfWork, key: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
     """Return the condition that `key`, a text or an id, is one of `values`, bound as one parameter.
 
     For reads of a batch that order, lock or join: the statement is compiled once, however many values there are, where
     `IN` with a list is written out anew for each.
     """
-    if dialect == "postgresql":
+    if unit.dialect == "postgresql":
         return key == any_(bindparam(None, list(values), type_=ARRAY(key.type), unique=True))
     written = dump_json([one.hex if isinstance(one, UUID) else one for one in values])
     listed = func.json_each(bindparam(None, written, type_=Text, unique=True)).table_valued("value")
     return key.in_(select(listed.c.value))
 
 
-def rows_of(dialect: str, key: ColumnElement[Any], values: Collection[Any]) -> Join:
+def rows_of(unit: UnitOfWork, key: ColumnElement[Any], values: Collection[Any]) -> Join:
     """Return the table of `key`, a text or an id, cut down to the rows whose key is one of `values`; join on to that.
 
     For keys that `among` would not find by themselves: a primary key beside a brand, or a statement that is ordered. To
     SQLite's planner every index that leads with a brand looks better than it is; here the values come first.
     """
     column: Any = key
-    if dialect == "postgresql":
+    if unit.dialect == "postgresql":
         array = bindparam(None, list(values), type_=ARRAY(key.type), unique=True)
         wanted = func.unnest(array).table_valued(sql_column("value", key.type)).render_derived("wanted")
     else:

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 
 from engine.attribution.rules import DecisionDraft
 from engine.attribution.tables import Decision
-from engine.intake.queries import order_ids, orders_of_customers
+from engine.intake.queries import OrderRecord, order_ids, orders_of_customers
 from engine.intake.rules import CustomerHasher, Source, check_delivery, fact_of
 from engine.intake.service import CheckedDelivery, Recorded, notice, record
 from engine.intake.tables import ShopOrder
@@ -131,17 +131,19 @@ class Pipeline:
         *,
         customers: Collection[str] = (),
         turns: Turns | None = None,
+        fresh: Mapping[UUID, OrderRecord] | None = None,
     ) -> Processed:
         """Bring orders to what they owe, and whatever they drag along; those that cannot be worked out are parked.
 
-        `customers` are those all of whose orders must be looked at, `turns` what was waited for already.
+        `customers` are those all of whose orders must be looked at, `turns` what was waited for already, `fresh` orders
+        that this transaction wrote first.
         """
         turns = turns or Turns(unit, brand_id)
         wanted, whole = set(ids), frozenset(customers)
         if whole:
             wanted.update(orders_of_customers(unit, brand_id, whole))
         while wanted or whole:
-            work = load(unit, brand_id, wanted, customers=whole)
+            work = load(unit, brand_id, wanted, customers=whole, fresh=fresh)
             if not turns.await_orders(work.orders.values()):
                 continue
             firsts = first_of(work)
@@ -175,7 +177,8 @@ class Pipeline:
         turns = Turns(unit, brand_id)
         turns.await_facts(source, (fact for delivery in deliveries for fact in delivery.facts))
         recorded, ids = _record(unit, brand_id, source, deliveries=deliveries)
-        done = self.process(unit, brand_id, ids, customers=recorded.left_customers, turns=turns)
+        left = recorded.left_customers
+        done = self.process(unit, brand_id, ids, customers=left, turns=turns, fresh=recorded.fresh)
         return _counts(recorded, orders=len(ids), done=done)
 
     def _ask_model(self, name: str, cases: Sequence[AttributionCase]) -> Sequence[Verdict]:

@@ -73,9 +73,20 @@ class Workset:
         return as_of(self.terms.get(program.id, ()), at)
 
 
-def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *, customers: Collection[str] = ()) -> Workset:
-    """Read the workset of these orders; `customers` are more whose first order and links are wanted."""
-    records = orders(unit, brand_id, order_ids)
+def load(
+    unit: UnitOfWork,
+    brand_id: UUID,
+    order_ids: Collection[UUID],
+    *,
+    customers: Collection[str] = (),
+    fresh: Mapping[UUID, OrderRecord] | None = None,
+) -> Workset:
+    """Read the workset of these orders; `customers` are more whose first order and links are wanted.
+
+    `fresh` are orders that this transaction wrote first: nothing was decided or booked for them yet.
+    """
+    records = orders(unit, brand_id, order_ids, fresh=fresh)
+    older = [order_id for order_id in records if not fresh or order_id not in fresh]
     keys = {key for order in records.values() for text in order.payload.get("codes", ()) if (key := lookup_key(text))}
     codes = {code.code_key: code for code in codes_by_key(unit, brand_id, keys=keys)}
     customers = {order.customer_key for order in records.values() if order.customer_key}.union(customers)
@@ -92,8 +103,8 @@ def load(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID], *, custo
         rates=personal_rates(
             unit, brand_id, enrollment_ids=owners, promo_code_ids=[code.id for code in codes.values()]
         ),
-        heads={scope_key(row): row for row in unit.execute(_heads(unit, brand_id, records))},
-        decided=_decided(unit, brand_id, records),
+        heads={scope_key(row): row for row in unit.execute(_heads(unit, brand_id, older))} if older else {},
+        decided=_decided(unit, brand_id, older) if older else {},
         firsts=first_orders(unit, brand_id, customers) if customers else {},
         links=links,
     )
@@ -106,7 +117,7 @@ def scope_key(row: Any) -> ScopeKey:
 
 def _heads(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> Select[Any]:
     """Index: ix_reward_scope_brand_id_order_id."""
-    theirs = among(unit.dialect, _SCOPE.c.order_id, sorted(order_ids))
+    theirs = among(unit, _SCOPE.c.order_id, order_ids)
     return select(_SCOPE).where(_SCOPE.c.brand_id == brand_id, theirs)
 
 
@@ -114,7 +125,7 @@ def _decided(unit: UnitOfWork, brand_id: UUID, order_ids: Collection[UUID]) -> d
     """Index: uq_decision_brand_id_order_id_seq."""
     statement = (
         select(_DECISION.c.order_id, _DECISION.c.seq, _DECISION.c.content_hash)
-        .where(_DECISION.c.brand_id == brand_id, among(unit.dialect, _DECISION.c.order_id, sorted(order_ids)))
+        .where(_DECISION.c.brand_id == brand_id, among(unit, _DECISION.c.order_id, order_ids))
         .order_by(_DECISION.c.seq)
     )
     return {order_id: (seq, digest) for order_id, seq, digest in unit.execute(statement)}
@@ -126,8 +137,8 @@ def _links(
     """Read the links of these customers. Index: uq_customer_link_brand_id_program_id_customer_key."""
     statement = select(_LINK).where(
         _LINK.c.brand_id == brand_id,
-        among(unit.dialect, _LINK.c.program_id, programs),
-        among(unit.dialect, _LINK.c.customer_key, sorted(customers)),
+        among(unit, _LINK.c.program_id, programs),
+        among(unit, _LINK.c.customer_key, sorted(customers)),
     )
     return {
         (row.program_id, row.customer_key): Link(

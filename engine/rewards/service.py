@@ -74,7 +74,7 @@ def _due(unit: UnitOfWork, brand_id: UUID, limit: int) -> Sequence[Any]:
 
 def _put(unit: UnitOfWork, ids: Collection[UUID], state: ScopeState) -> None:
     if ids:
-        unit.execute(update(_SCOPE).where(among(unit.dialect, _SCOPE.c.id, ids)).values(state=state.value))
+        unit.execute(update(_SCOPE).where(among(unit, _SCOPE.c.id, ids)).values(state=state.value))
 
 
 def _entries(rows: Iterable[Any]) -> Iterable[EntryDraft]:
