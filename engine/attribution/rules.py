@@ -101,12 +101,13 @@ class DecisionDraft:
 
     def written(self) -> dict[str, Any]:
         """Return the columns that make up the decision; equal decisions write equal columns."""
+        written = {pointer: pointer.written() for pointer in {*self.pointers, *(share.pointer for share in self.shares)}}
         columns: dict[str, Any] = {
             "outcome": self.outcome.value,
             "rule": self.rule,
             "reason": self.reason,
-            "shares": [share.pointer.written() | {"ppm": share.ppm} for share in self.shares],
-            "candidates": [pointer.written() for pointer in self.pointers],
+            "shares": [written[share.pointer] | {"ppm": share.ppm} for share in self.shares],
+            "candidates": [written[pointer] for pointer in self.pointers],
         }
         ids = {"program_id": self.program_id, "terms_id": self.terms_id}
         hashed = content_hash(columns | {name: str(value) for name, value in ids.items()})

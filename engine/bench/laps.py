@@ -26,12 +26,17 @@ class Lap:
 
 @dataclass(slots=True)
 class LapTimer:
-    """Times laps over a SQLite file, and reports each. Neither looking at the tables nor reporting is on the clock."""
+    """Times laps over a SQLite file, and reports each. Neither looking at the tables nor reporting is on the clock.
+
+    `waited` sums up what passed between the end of a lap and the start of the next.
+    """
 
     path: Path
     report: Callable[[Lap], None]
+    waited: float = 0.0
     _reader: sqlite3.Connection = field(init=False)
-    _since: float | None = None
+    _since: float = 0.0
+    _started: bool = False
 
     def __enter__(self) -> Self:
         self._reader = sqlite3.connect(self.path, isolation_level=None)
@@ -40,19 +45,24 @@ class LapTimer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._reader.close()
 
-    def go(self) -> None:
-        """Start the clock; what was written until now is a lap that is not measured."""
+    def skip(self) -> None:
+        """Report what was written since the last lap as one that is not measured; nor is how long it took waiting."""
         self._end(None, deliveries=0)
-        self._since = time.perf_counter()
+
+    def start(self) -> None:
+        """Start a lap."""
+        now = time.perf_counter()
+        self.waited += now - self._since
+        self._since, self._started = now, True
 
     def lap(self, deliveries: int = 0) -> None:
-        """End a lap, and start the next at once."""
+        """End the lap that was started."""
         now = time.perf_counter()
-        self._end(now - (self._since or now), deliveries=deliveries)
-        self._since = time.perf_counter()
+        self._end(now - self._since if self._started else None, deliveries=deliveries)
 
     def _end(self, seconds: float | None, *, deliveries: int) -> None:
         self.report(Lap(seconds, deliveries, last_rows(self._reader)))
+        self._since, self._started = time.perf_counter(), False
 
 
 def last_rows(reader: sqlite3.Connection) -> dict[str, int]:

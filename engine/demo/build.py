@@ -40,11 +40,16 @@ class DemoBrokenError(GoodwordError):
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who looks on while the demo is built: before the first month, and after each export, batch and month."""
+    """Who looks on while the demo is built.
 
-    ready: Callable[[], None] = lambda: None
+    Told when a month's file is there, when a batch of it was read and when it was taken in, when the whole file is in,
+    and when the month is over with its approvals and payouts.
+    """
+
     exported: Callable[[], None] = lambda: None
-    batch: Callable[[int], None] = lambda _: None
+    read: Callable[[], None] = lambda: None
+    batch: Callable[[int], None] = lambda _deliveries: None
+    imported: Callable[[], None] = lambda: None
     month: Callable[[str, int], None] = lambda _month, _orders: None
 
 
@@ -62,7 +67,6 @@ def build(
     months = shop.months()
     last = max(months)
     exports = shop.exports()
-    watch.ready()
     for number, (month, orders) in enumerate(months.items()):
         content = next(exports)
         for day, scene in scenes(number, month):
@@ -70,6 +74,7 @@ def build(
         clock.set(month_end(month, _LOCAL))
         watch.exported()
         _take_in(story, content, f"{month}.csv", watch=watch)
+        watch.imported()
         mature(goodword.pipeline, story.brand_id)
         if month != last:
             _pay(story, clock)
@@ -113,6 +118,7 @@ def _take_in(story: Story, content: bytes, name: str, *, watch: Watch) -> None:
         name=name,
         settings=settings,
         tell=refuse,
+        before_batch=watch.read,
         after_batch=counted,
     )
 

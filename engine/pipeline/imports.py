@@ -41,12 +41,13 @@ def import_file(
     name: str,
     settings: PluginSettings,
     tell: Tell,
+    before_batch: Callable[[], None] = lambda: None,
     after_batch: Callable[[Ingested], None] = lambda _: None,
 ) -> Imported:
     """Read `file` with the connector of `source` and book what it changes; return what was done.
 
     `tell` gets every row that is wrong and every delivery that was refused; the good ones around it go in.
-    `after_batch` gets what each batch did, once it is committed.
+    `before_batch` is called when a batch was read, and `after_batch` gets what it did once it is committed.
 
     Raises:
         UnknownPluginNounError: no active plugin registers the connector.
@@ -63,6 +64,7 @@ def import_file(
     items = ask_file(connector, file, name=name, settings=settings)
     with _fewer_collections():
         for batch in _batches(_sound(items, told), BATCH):
+            before_batch()
             done = pipeline.ingest(brand_id, source, deliveries=batch)
             for refusal in done.refused:
                 told(RowProblem(name, refusal.line or 1, None, refusal.problem, ""))

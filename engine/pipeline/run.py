@@ -209,7 +209,10 @@ def _record(
     recorded = record(unit, brand_id, source, deliveries=deliveries)
     if not recorded.touched:
         return recorded, []
-    ids = order_ids(unit, brand_id, connector=source.connector, account=source.account, external_ids=recorded.touched)
+    ids = list(recorded.fresh)
+    older = recorded.touched - {order.external_id for order in recorded.fresh.values()}
+    if older:
+        ids += order_ids(unit, brand_id, connector=source.connector, account=source.account, external_ids=older)
     return recorded, ids
 
 
