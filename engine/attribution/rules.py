@@ -101,7 +101,8 @@ class DecisionDraft:
 
     def written(self) -> dict[str, Any]:
         """Return the columns that make up the decision; equal decisions write equal columns."""
-        written = {pointer: pointer.written() for pointer in {*self.pointers, *(share.pointer for share in self.shares)}}
+        pointers = {*self.pointers, *(share.pointer for share in self.shares)}
+        written = {pointer: pointer.written() for pointer in pointers}
         columns: dict[str, Any] = {
             "outcome": self.outcome.value,
             "rule": self.rule,
