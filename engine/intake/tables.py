@@ -101,8 +101,20 @@ class ShopOrder(BrandRow, table=True):
     blocked_reason: str | None = Field(default=None, max_length=1000)
 
 
-class Refund(BrandRow, table=True):
-    """The head of a refund. Its order may not have come yet."""
+class ClaimHead(BrandRow):
+    """The head of something taken back from an order, which may not have come yet."""
+
+    connector: str = Field(max_length=40)
+    account: str = Field(max_length=80)
+    external_id: str = Field(max_length=200)
+    order_external_id: str = Field(max_length=200)
+    fact_id: UUID
+    version_at: datetime
+    content_hash: str = Field(max_length=64)
+
+
+class Refund(ClaimHead, table=True):
+    """The head of a refund."""
 
     __tablename__ = "refund"
     __table_args__ = (
@@ -110,31 +122,15 @@ class Refund(BrandRow, table=True):
         Index("ix_refund_order", "brand_id", "connector", "account", "order_external_id"),
     )
 
-    connector: str = Field(max_length=40)
-    account: str = Field(max_length=80)
-    external_id: str = Field(max_length=200)
-    order_external_id: str = Field(max_length=200)
-    fact_id: UUID
-    version_at: datetime
-    content_hash: str = Field(max_length=64)
 
-
-class Chargeback(BrandRow, table=True):
-    """The head of a chargeback. Its order may not have come yet."""
+class Chargeback(ClaimHead, table=True):
+    """The head of a chargeback."""
 
     __tablename__ = "chargeback"
     __table_args__ = (
         UniqueConstraint("brand_id", "connector", "account", "external_id"),
         Index("ix_chargeback_order", "brand_id", "connector", "account", "order_external_id"),
     )
-
-    connector: str = Field(max_length=40)
-    account: str = Field(max_length=80)
-    external_id: str = Field(max_length=200)
-    order_external_id: str = Field(max_length=200)
-    fact_id: UUID
-    version_at: datetime
-    content_hash: str = Field(max_length=64)
 
 
 class Customer(BrandRow, table=True):
