@@ -85,11 +85,3 @@ class RowProblem:
     def __str__(self) -> str:
         field = f", {self.field}" if self.field else ""
         return f"{self.file}, line {self.line}{field}: {self.problem} {self.remedy}".rstrip()
-
-
-class ImportRowError(InputError):
-    """A row of a file was refused; the rows around it are not touched."""
-
-    def __init__(self, row: RowProblem) -> None:
-        self.row = row
-        super().__init__(str(row))

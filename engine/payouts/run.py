@@ -17,6 +17,7 @@ from engine.payouts.queries import PAYOUT, BatchRow, batch_by_id
 from engine.payouts.rules import OVER
 from engine.payouts.service import pay_batch
 from engine.plugin_api import PaymentFile, PayoutView
+from engine.plugin_host.answers import ask_payment_file
 from engine.plugin_host.registry import PluginHost
 from engine.plugin_host.service import settings_for
 
@@ -67,9 +68,7 @@ def payment_file(
     if batch.submitted_at is None:
         raise ConflictError(f"Batch {batch.reference} is a draft. Submit it first; its file comes after.")
     reference, day = batch.reference, batch.submitted_at.date()
-    return registered.ask(
-        lambda rail: rail.payment_file(payouts, batch_reference=reference, day=day, settings=settings)
-    )
+    return ask_payment_file(registered, payouts, batch_reference=reference, day=day, settings=settings)
 
 
 def _views(unit: UnitOfWork, brand_id: UUID, batch_id: UUID) -> tuple[PayoutView, ...]:
