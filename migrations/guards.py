@@ -22,7 +22,7 @@ def forbid_change(*tables: str) -> None:
                 )
         return
     op.execute(
-        "CREATE FUNCTION goodword_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "CREATE OR REPLACE FUNCTION goodword_append_only() RETURNS trigger LANGUAGE plpgsql AS "
         "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
     )
     for table in tables:

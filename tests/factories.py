@@ -14,8 +14,8 @@ from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.programs.schemas import TermsDocument
 from engine.programs.tables import AmbassadorGroup, PersonalRate, Program, ProgramState, Terms
-from engine.tracking.rules import code_key
-from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
+from engine.tracking.codes.rules import code_key
+from engine.tracking.codes.tables import CodeKind, CodeOwner, PromoCode
 
 _numbers = count(1)
 

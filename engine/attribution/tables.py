@@ -9,6 +9,7 @@ from sqlalchemy import Column, UniqueConstraint
 from sqlmodel import Field
 
 from engine.kernel.tables import APPEND_ONLY, BrandRow, Document, one_of
+from engine.tracking.clicks.tables import Target
 
 
 class Outcome(StrEnum):
@@ -59,3 +60,29 @@ class CustomerLink(BrandRow, table=True):
     placed_at: datetime
     connector: str = Field(max_length=40)
     external_id: str = Field(max_length=200)
+
+
+class Touch(BrandRow, table=True):
+    """A click that came before an order, as it was when the order was first judged: clicks are deleted, touches stay.
+
+    The order is named as the shop names it, so that replaying the facts finds its touches again.
+    """
+
+    __tablename__ = "touch"
+    __table_args__ = (
+        UniqueConstraint("brand_id", "connector", "account", "order_external_id", "click_id"),
+        one_of("target", Target),
+        APPEND_ONLY,
+    )
+
+    connector: str = Field(max_length=40)
+    account: str = Field(max_length=80)
+    order_external_id: str = Field(max_length=200)
+    click_id: UUID
+    program_id: UUID = Field(foreign_key="program.id")
+    enrollment_id: UUID = Field(foreign_key="enrollment.id")
+    target: str = Field(max_length=8)
+    target_id: UUID
+    at: datetime
+    verified: bool
+    recorded_at: datetime

@@ -30,8 +30,8 @@ from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import InputError
 from engine.programs.queries import groups_of, program_by_slug
 from engine.programs.schemas import PersonalRateDraft
-from engine.tracking.queries import codes_of, expired_at, owner_as_of
-from engine.tracking.service import issue_code
+from engine.tracking.codes.queries import codes_of, expired_at, owner_as_of
+from engine.tracking.codes.service import issue_code
 
 program_option = click.option("--program", required=True, metavar="SLUG", help="In which program.")
 reason_option = click.option("--reason", required=True, help="Why; it is kept.")

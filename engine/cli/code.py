@@ -21,9 +21,9 @@ from engine.enrollment.roster import Listed, listed_as, roster
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import InputError
 from engine.programs.queries import ProgramRow, program, program_by_slug, programs_of
-from engine.tracking.queries import CodeRow, codes_by_key, codes_of_program, expired_at, owner_as_of
-from engine.tracking.rules import lookup_key
-from engine.tracking.service import assign_code, expire_code, issue_code, release_code
+from engine.tracking.codes.queries import CodeRow, codes_by_key, codes_of_program, expired_at, owner_as_of
+from engine.tracking.codes.rules import lookup_key
+from engine.tracking.codes.service import assign_code, expire_code, issue_code, release_code
 
 
 @click.group("code")

@@ -11,7 +11,7 @@ from engine.bootstrap import Goodword
 from engine.cli.common import at_brand, brand_option, by_option, json_option, write_json
 from engine.kernel.errors import RowProblem
 from engine.programs.queries import program_by_slug
-from engine.tracking.imports import TakenIn, Target, import_ambassadors, import_codes
+from engine.tracking.codes.imports import TakenIn, Target, import_ambassadors, import_codes
 
 ROWS_REFUSED: Final = 2
 SHOWN_IN_JSON: Final = 1_000

@@ -10,7 +10,7 @@ from engine.demo.story import BY, Story
 from engine.enrollment.service import move_group, reject_application, suspend
 from engine.kernel.database import UnitOfWork
 from engine.programs.service import publish_terms
-from engine.tracking.service import assign_code, expire_code
+from engine.tracking.codes.service import assign_code, expire_code
 
 Scene = Callable[[Story, UnitOfWork], None]
 

@@ -19,7 +19,7 @@ from engine.payouts.service import ensure_minimum
 from engine.plugin_host.service import save_settings
 from engine.programs.schemas import PersonalRateDraft
 from engine.programs.service import create_group, create_program, publish_terms
-from engine.tracking.service import issue_code
+from engine.tracking.codes.service import issue_code
 
 SLUG: Final = "halfmoon"
 BRAND: Final = "Halfmoon Records"

@@ -14,7 +14,7 @@ from engine.ledger.queries import balances
 from engine.ledger.tables import AccountKind
 from engine.programs.tables import Program
 from engine.rewards.tables import Commission
-from engine.tracking.tables import CodeOwner, PromoCode
+from engine.tracking.codes.tables import CodeOwner, PromoCode
 
 _COMMISSION: Final = table_of(Commission)
 _ENROLLMENT: Final = table_of(Enrollment)

@@ -37,6 +37,10 @@ class Keyring:
         """Return a signature over `value` for `purpose`."""
         return hmac.digest(self._derive(purpose), value.encode(), "sha256").hex()
 
+    def key(self, purpose: str) -> bytes:
+        """Return the 32-byte key of `purpose`, for hot paths that sign in place."""
+        return self._derive(purpose)
+
     def encrypt(self, text: str) -> str:
         """Return `text` encrypted and authenticated."""
         return self._fernet.encrypt(text.encode()).decode()

@@ -24,8 +24,8 @@ from engine.kernel.errors import GoodwordError
 from engine.pipeline.workset import Link, Workset
 from engine.plugin_api import AttributionCase, Signal, Verdict
 from engine.programs.queries import ProgramRow, TermsVersion
-from engine.tracking.queries import CodeRow, expired_at, owner_as_of
-from engine.tracking.rules import lookup_key
+from engine.tracking.codes.queries import CodeRow, expired_at, owner_as_of
+from engine.tracking.codes.rules import lookup_key
 
 Ask = Callable[[str, Sequence[AttributionCase]], Sequence[Verdict | GoodwordError]]
 """Asks the attribution model of that name, through the host's guard; an error in place of a verdict blocks an order."""

@@ -26,8 +26,8 @@ from engine.programs.queries import (
     terms_history,
 )
 from engine.rewards.tables import RewardScope
-from engine.tracking.queries import CodeRow, codes_by_key
-from engine.tracking.rules import lookup_key
+from engine.tracking.codes.queries import CodeRow, codes_by_key
+from engine.tracking.codes.rules import lookup_key
 
 _SCOPE = table_of(RewardScope)
 _DECISION = table_of(Decision)

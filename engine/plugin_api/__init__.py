@@ -12,6 +12,7 @@ from engine.kernel.money import (
     parse_currency,
     round_half_even,
 )
+from engine.kernel.strict_json import read_json
 from engine.plugin_api.attribution import (
     WHOLE_PPM,
     AttributionCase,
@@ -21,8 +22,35 @@ from engine.plugin_api.attribution import (
     Signal,
     Verdict,
 )
-from engine.plugin_api.connectors import Connector, Delivery, FileConnector
-from engine.plugin_api.errors import MissingCurrencyError, PluginError
+from engine.plugin_api.connectors import (
+    Capability,
+    CodeConnector,
+    CodeLinkConnector,
+    CodeView,
+    CompletingConnector,
+    ConnectionReport,
+    Connector,
+    Delivery,
+    FileConnector,
+    OnlineConnector,
+    PullConnector,
+    PulledPage,
+    ShopCode,
+    SubscribingConnector,
+    Subscription,
+    Webhook,
+    WebhookConnector,
+    WebhookKind,
+    WebhookRequest,
+)
+from engine.plugin_api.errors import (
+    ConfigError,
+    FatalError,
+    MissingCurrencyError,
+    PluginError,
+    RetriableError,
+    SignatureError,
+)
 from engine.plugin_api.events import (
     ChargebackEvent,
     ChargebackState,
@@ -35,6 +63,7 @@ from engine.plugin_api.events import (
     RefundState,
 )
 from engine.plugin_api.hookspecs import hookimpl
+from engine.plugin_api.http import HttpClient, HttpResponse
 from engine.plugin_api.manifest import API_VERSION, PluginManifest
 from engine.plugin_api.payouts import PaymentFile, PayoutRail, PayoutView
 from engine.plugin_api.rewards import (
@@ -59,21 +88,32 @@ __all__ = [
     "AttributionCase",
     "AttributionModel",
     "Candidate",
+    "Capability",
     "ChargebackEvent",
     "ChargebackState",
+    "CodeConnector",
+    "CodeLinkConnector",
+    "CodeView",
     "CommerceEvent",
+    "CompletingConnector",
+    "ConfigError",
+    "ConnectionReport",
     "Connector",
     "Currency",
     "Customer",
     "Delivery",
     "Due",
+    "FatalError",
     "FileConnector",
     "GoodwordError",
+    "HttpClient",
+    "HttpResponse",
     "InputError",
     "LineView",
     "MissingCurrencyError",
     "Money",
     "MoneyError",
+    "OnlineConnector",
     "OrderCase",
     "OrderEvent",
     "OrderLine",
@@ -88,18 +128,30 @@ __all__ = [
     "PluginError",
     "PluginManifest",
     "PluginSettings",
+    "PullConnector",
+    "PulledPage",
     "RefundEvent",
     "RefundLine",
     "RefundState",
+    "RetriableError",
     "RewardParams",
     "RewardType",
     "RowProblem",
     "Share",
+    "ShopCode",
     "Signal",
+    "SignatureError",
+    "SubscribingConnector",
+    "Subscription",
     "Verdict",
+    "Webhook",
+    "WebhookConnector",
+    "WebhookKind",
+    "WebhookRequest",
     "allocate",
     "exponent_of",
     "hookimpl",
     "parse_currency",
+    "read_json",
     "round_half_even",
 ]

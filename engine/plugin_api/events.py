@@ -55,7 +55,11 @@ class OrderEvent:
     """An order as it stands at `updated_at`.
 
     `charged_minor` is what the customer was charged in all; amount-only refunds are measured against it. `codes` keep
-    the shop's order. `paid_at` is when the order was first fully paid.
+    the shop's order. `paid_at` is when the order was first fully paid. `clicks` are the click ids (`gw_click`) that
+    came back with the order: from the address on which the customer landed, from notes, from a reference.
+    `first_seen_at` is when the shop first saw this visitor, where it tells. `refund_ids` is for shops that list an
+    order's refunds with the order and tell in no other way that one was deleted: the complete list as of `updated_at`;
+    a refund not in it counts only if it changed later than the order. None: the shop gives no such list.
     """
 
     external_id: str
@@ -68,7 +72,10 @@ class OrderEvent:
     cancelled_at: datetime | None = None
     shipping_minor: int = 0
     codes: tuple[str, ...] = ()
+    clicks: tuple[str, ...] = ()
     customer: Customer = Customer()
+    first_seen_at: datetime | None = None
+    refund_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

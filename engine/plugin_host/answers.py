@@ -94,8 +94,10 @@ def ask_verdicts(model: Registered[AttributionModel], cases: Sequence[Attributio
     return model.ask(question)
 
 
-def ask_parse(connector: Registered[Connector], body: bytes, *, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
-    """Return the events in `body`.
+def ask_parse(
+    connector: Registered[Connector], body: bytes, *, topic: str, settings: PluginSettings
+) -> tuple[CommerceEvent, ...]:
+    """Return the events in `body`, which came under `topic`.
 
     Raises:
         PluginFailedError: the plugin broke, or answered with something that is no event.
@@ -103,7 +105,7 @@ def ask_parse(connector: Registered[Connector], body: bytes, *, settings: Plugin
     """
 
     def question(value: Connector) -> tuple[CommerceEvent, ...]:
-        events = tuple(value.parse(body, settings=settings))
+        events = tuple(value.parse(body, topic=topic, settings=settings))
         if not all(isinstance(event, _EVENTS) for event in events):
             raise _breach("parse gives what is no event")
         return events

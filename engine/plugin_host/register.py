@@ -13,12 +13,20 @@ import pluggy
 from engine.plugin_api import (
     API_VERSION,
     AttributionModel,
+    Capability,
+    CodeConnector,
+    CodeLinkConnector,
+    CompletingConnector,
     Connector,
+    FileConnector,
     PayoutRail,
     PluginManifest,
     PluginSettings,
+    PullConnector,
     RewardParams,
     RewardType,
+    SubscribingConnector,
+    WebhookConnector,
     hookspecs,
 )
 from engine.plugin_host.guard import ContractBreachError, Registered
@@ -41,6 +49,17 @@ KINDS: Final = (
     Kind("attribution_models", AttributionModel, "attribution model"),
     Kind("payout_rails", PayoutRail, "payout rail"),
 )
+
+PROTOCOLS: Final[Mapping[Capability, type]] = {
+    Capability.FILES: FileConnector,
+    Capability.WEBHOOKS: WebhookConnector,
+    Capability.COMPLETION: CompletingConnector,
+    Capability.PULL: PullConnector,
+    Capability.CODES: CodeConnector,
+    Capability.CODE_LINKS: CodeLinkConnector,
+    Capability.SUBSCRIPTIONS: SubscribingConnector,
+}
+"""What a connector must be to declare a capability."""
 
 Nouns = Mapping[str, Registered[Any]]
 
@@ -125,7 +144,23 @@ def _check(kind: Kind, answer: object) -> str:
         raise ContractBreachError(f"its {kind.word} {value.name} has no title")
     if kind.protocol is RewardType:
         _check_reward_type(value)
+    if kind.protocol is Connector:
+        _check_capabilities(value)
     return str(value.name)
+
+
+def _check_capabilities(value: Connector) -> None:
+    declared: object = value.capabilities
+    if not isinstance(declared, frozenset) or not all(isinstance(one, Capability) for one in declared):
+        raise ContractBreachError(f"its connector {value.name} gives no frozenset of Capability as capabilities")
+    for capability, protocol in PROTOCOLS.items():
+        implemented = isinstance(value, protocol)
+        if capability in declared and not implemented:
+            raise ContractBreachError(f"its connector {value.name} declares {capability} but is no {protocol.__name__}")
+        if implemented and capability not in declared:
+            raise ContractBreachError(
+                f"its connector {value.name} is a {protocol.__name__} without saying {capability}"
+            )
 
 
 def _check_reward_type(value: RewardType) -> None:

@@ -13,7 +13,7 @@ from engine.ledger.journal import stream
 from engine.payouts.queries import chunks
 from engine.payouts.tables import PayoutBatch
 from engine.programs.tables import AmbassadorGroup, PersonalRate, Program, Terms
-from engine.tracking.tables import CodeOwner, PromoCode
+from engine.tracking.codes.tables import CodeOwner, PromoCode
 
 COPIED: Final = (
     Brand,

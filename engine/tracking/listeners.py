@@ -8,8 +8,8 @@ from engine.kernel.database import UnitOfWork
 from engine.outbox.dispatch import ToldEvent
 from engine.programs.queries import program
 from engine.programs.tables import ProgramState
-from engine.tracking.queries import codes_of, expired_at, owner_as_of
-from engine.tracking.service import issue_code
+from engine.tracking.codes.queries import codes_of, expired_at, owner_as_of
+from engine.tracking.codes.service import issue_code
 
 
 def on_enrollment_approved(event: ToldEvent, unit: UnitOfWork) -> None:

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import BinaryIO
 
 from engine.plugin_api import (
+    Capability,
     CommerceEvent,
     Delivery,
     InputError,
@@ -31,8 +32,9 @@ class CsvOrders:
 
     name = "csv_orders"
     title = "Orders from CSV"
+    capabilities = frozenset({Capability.FILES})
 
-    def parse(self, body: bytes, *, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
+    def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
         """Return the events of a delivery's body: a header and the rows of one thing, or of several.
 
         Raises:

@@ -215,7 +215,7 @@ def test_a_quoted_note_may_span_lines_and_hold_delimiters_and_quotes():
     first, second = read(text, NOTED)
     assert [first.events[0].lines[0].net_minor, second.events[0].lines[0].net_minor] == [1000, 2000]
     assert (first.line, second.line) == (2, 5)
-    assert CONNECTOR.parse(first.body, settings=NOTED) == first.events
+    assert CONNECTOR.parse(first.body, topic="", settings=NOTED) == first.events
 
 
 def test_a_quote_inside_a_plain_field_is_a_character():
@@ -259,20 +259,20 @@ def test_a_file_is_read_from_where_it_stands():
 
 
 def test_a_body_of_several_things_gives_all_their_events():
-    assert list(CONNECTOR.parse(PLAIN.encode(), settings=SIMPLE)) == events(PLAIN)
-    assert CONNECTOR.parse(b"order_id,placed_at,amount\n", settings=SIMPLE) == ()
+    assert list(CONNECTOR.parse(PLAIN.encode(), topic="", settings=SIMPLE)) == events(PLAIN)
+    assert CONNECTOR.parse(b"order_id,placed_at,amount\n", topic="", settings=SIMPLE) == ()
 
 
 def test_a_body_that_cannot_be_read_is_refused_with_its_place():
     with pytest.raises(InputError, match="line 2, amount: '1e3'"):
-        CONNECTOR.parse(b"order_id,placed_at,amount\n1,2026-03-02,1e3\n", settings=SIMPLE)
+        CONNECTOR.parse(b"order_id,placed_at,amount\n1,2026-03-02,1e3\n", topic="", settings=SIMPLE)
     with pytest.raises(InputError, match="does not declare column 'x'"):
-        CONNECTOR.parse(b"x\n", settings=SIMPLE)
+        CONNECTOR.parse(b"x\n", topic="", settings=SIMPLE)
 
 
 def test_it_says_when_it_was_given_no_mapping():
     with pytest.raises(PluginError, match="without its mapping"):
-        CONNECTOR.parse(b"", settings=PluginSettings())
+        CONNECTOR.parse(b"", topic="", settings=PluginSettings())
 
 
 GOOD: dict[str, Any] = {"columns": {"order_id": "a", "placed_at": "b", "amount": "c"}, "currency": "EUR"}
@@ -340,7 +340,7 @@ def test_each_delivery_reads_back_as_the_events_it_came_with(rows):
     items = read(write(rows), OF_FILES)
     assert len(items) == len({row[0] for row in rows})
     for item in items:
-        assert CONNECTOR.parse(item.body, settings=OF_FILES) == item.events
+        assert CONNECTOR.parse(item.body, topic=item.topic, settings=OF_FILES) == item.events
         assert read(item.body, OF_FILES) == [Delivery(item.key, item.body, item.events, 2)]
         (event,) = item.events
         assert item.key == f"order:{event.external_id}:{event.updated_at.isoformat()}"

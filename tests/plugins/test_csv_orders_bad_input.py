@@ -410,7 +410,7 @@ def test_any_bytes_after_the_header_give_deliveries_and_problems_and_nothing_els
     items = list(CONNECTOR.read_file(io.BytesIO(EVERY_HEADER + data), name="f.csv", settings=EVERYTHING))
     for item in items:
         if isinstance(item, Delivery):
-            assert CONNECTOR.parse(item.body, settings=EVERYTHING) == item.events
+            assert CONNECTOR.parse(item.body, topic=item.topic, settings=EVERYTHING) == item.events
             assert len(item.key) <= 300
         else:
             assert isinstance(item, RowProblem)
@@ -422,7 +422,7 @@ def test_any_bytes_after_the_header_give_deliveries_and_problems_and_nothing_els
 @given(st.one_of(noise, tables.map(lambda data: EVERY_HEADER + data)))
 def test_any_bytes_as_a_body_are_read_or_refused(data):
     try:
-        found = CONNECTOR.parse(data, settings=EVERYTHING)
+        found = CONNECTOR.parse(data, topic="", settings=EVERYTHING)
     except InputError:
         return
     assert isinstance(found, tuple)

@@ -29,7 +29,7 @@ from engine.plugin_api import Customer, Delivery, OrderEvent, OrderLine, RefundE
 from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import ProgramDraft, RewardTerm, TermsDocument
 from engine.programs.service import create_program, publish_terms
-from engine.tracking.service import issue_code
+from engine.tracking.codes.service import issue_code
 from tests.support.databases import SqliteBackend
 
 SHOP = Source("test_shop", "main")

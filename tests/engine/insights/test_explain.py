@@ -27,7 +27,7 @@ from engine.plugin_api import (
 )
 from engine.programs.schemas import PersonalRateDraft, TermsDocument
 from engine.rewards.tables import Commission
-from engine.tracking.service import issue_code
+from engine.tracking.codes.service import issue_code
 from tests.support.shop import SHOP, installation, open_shop
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")

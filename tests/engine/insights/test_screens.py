@@ -17,8 +17,8 @@ from engine.insights.people import ambassador_names
 from engine.kernel.errors import InputError, NotFoundError
 from engine.kernel.tables import table_of
 from engine.payouts.queries import payout_of_ambassador, payouts_of_ambassador
-from engine.tracking.service import assign_code
-from engine.tracking.tables import PromoCode
+from engine.tracking.codes.service import assign_code
+from engine.tracking.codes.tables import PromoCode
 from tests.support.shop import CAPPED_IN_EUROS, fill, installation, open_shop
 
 

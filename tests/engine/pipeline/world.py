@@ -44,7 +44,7 @@ from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import TermsDocument
 from engine.programs.tables import Program, Terms
 from engine.rewards.tables import Commission, RewardScope
-from engine.tracking.tables import PromoCode
+from engine.tracking.codes.tables import PromoCode
 from tests.factories import (
     give_code,
     make_ambassador,

@@ -11,6 +11,7 @@ from engine.kernel.errors import InputError
 from engine.plugin_api import (
     AttributionCase,
     Candidate,
+    Capability,
     Delivery,
     Due,
     LineView,
@@ -141,7 +142,7 @@ def test_a_whole_verdict_comes_through(answer):
 @pytest.mark.parametrize("answer", [None, 5, ["an order"], [object()]])
 def test_what_is_no_event_is_refused(answer):
     with pytest.raises(PluginFailedError):
-        ask_parse(noun(parse=answer), b"", settings=PluginSettings())
+        ask_parse(noun(parse=answer), b"", topic="", settings=PluginSettings())
 
 
 FILES = [None, PaymentFile("", "text/csv", b"x"), PaymentFile("a/b", "t", b"x"), PaymentFile("..", "t", b"x")]
@@ -155,12 +156,12 @@ def test_what_is_no_payment_file_is_refused(file):
 
 
 class Reader:
-    name, title = "reader", "Reader"
+    name, title, capabilities = "reader", "Reader", frozenset({Capability.FILES})
 
     def __init__(self, *items):
         self.items = items
 
-    def parse(self, body, *, settings):
+    def parse(self, body, *, topic, settings):
         return ()
 
     def read_file(self, file, *, name, settings):

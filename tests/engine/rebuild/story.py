@@ -27,9 +27,9 @@ from engine.plugin_api import (
 )
 from engine.programs.schemas import GroupDraft, PersonalRateDraft, ProgramDraft, TermsDocument
 from engine.programs.service import create_group, create_program, publish_terms
-from engine.tracking.queries import codes_by_key
-from engine.tracking.rules import code_key
-from engine.tracking.service import assign_code, expire_code, issue_code, release_code
+from engine.tracking.codes.queries import codes_by_key
+from engine.tracking.codes.rules import code_key
+from engine.tracking.codes.service import assign_code, expire_code, issue_code, release_code
 from tests.support.shop import SHOP, Shop
 
 OUTLET = Source("test_shop", "outlet")

@@ -15,7 +15,7 @@ from engine.kernel.history import as_of
 from engine.kernel.keyed import as_parameter, look_up, of_ids
 from engine.kernel.paging import Page, newest_first, page_of
 from engine.kernel.tables import table_of
-from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
+from engine.tracking.codes.tables import CodeKind, CodeOwner, PromoCode
 
 _CODE = table_of(PromoCode)
 _OWNER = table_of(CodeOwner)

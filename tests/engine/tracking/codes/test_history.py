@@ -26,8 +26,8 @@ from engine.programs import service as programs
 from engine.programs.queries import personal_as_of, personal_rates, terms_as_of, terms_history
 from engine.programs.rules import RateTable, resolve_rate
 from engine.programs.schemas import PersonalRateDraft, TermsDocument
-from engine.tracking import service as tracking
-from engine.tracking.queries import codes_by_key, codes_of, owner_as_of
+from engine.tracking.codes import service as tracking
+from engine.tracking.codes.queries import codes_by_key, codes_of, owner_as_of
 from tests.conftest import START
 from tests.factories import make_ambassador, make_brand, make_code, make_enrollment, make_group, make_program
 

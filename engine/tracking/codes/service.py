@@ -26,9 +26,9 @@ from engine.programs.queries import program, programs_of
 from engine.programs.schemas import PersonalRateDraft
 from engine.programs.service import set_personal_rate
 from engine.programs.tables import PersonalRate, ProgramState
-from engine.tracking.queries import CodeRow, OwnerChange, codes_by_key
-from engine.tracking.rules import check_reserved, check_vanity, code_key, generate_code, shown_code
-from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
+from engine.tracking.codes.queries import CodeRow, OwnerChange, codes_by_key
+from engine.tracking.codes.rules import check_reserved, check_vanity, code_key, generate_code, shown_code
+from engine.tracking.codes.tables import CodeKind, CodeOwner, PromoCode
 
 _CODE = table_of(PromoCode)
 _DRAWS = 20

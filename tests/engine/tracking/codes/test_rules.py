@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tracking.rules import (
+from engine.tracking.codes.rules import (
     DRAWN_FROM,
     LONGEST,
     RESERVED,

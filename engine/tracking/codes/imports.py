@@ -17,10 +17,10 @@ from engine.identity.rules import email_key
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.errors import GoodwordError, InputError, RowProblem
-from engine.tracking.queries import CodeRow, codes_by_key, owner_as_of
-from engine.tracking.rules import lookup_key
-from engine.tracking.service import CodeTakenError, CodeWish, issue_codes
-from engine.tracking.tables import CodeKind
+from engine.tracking.codes.queries import CodeRow, codes_by_key, owner_as_of
+from engine.tracking.codes.rules import lookup_key
+from engine.tracking.codes.service import CodeTakenError, CodeWish, issue_codes
+from engine.tracking.codes.tables import CodeKind
 
 BATCH: Final = 500
 

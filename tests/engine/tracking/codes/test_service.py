@@ -16,12 +16,12 @@ from engine.outbox.dispatch import ToldEvent
 from engine.programs.queries import personal_as_of, personal_rates
 from engine.programs.schemas import PersonalRateDraft
 from engine.programs.tables import ProgramState
-from engine.tracking import service
+from engine.tracking.codes import service
+from engine.tracking.codes.queries import CodeRow, codes_by_key, codes_of, expired_at, owner_as_of
+from engine.tracking.codes.rules import CodeRefusedError
+from engine.tracking.codes.service import CodeTakenError, CodeWish
+from engine.tracking.codes.tables import CodeKind, CodeOwner, PromoCode
 from engine.tracking.listeners import on_enrollment_approved
-from engine.tracking.queries import CodeRow, codes_by_key, codes_of, expired_at, owner_as_of
-from engine.tracking.rules import CodeRefusedError
-from engine.tracking.service import CodeTakenError, CodeWish
-from engine.tracking.tables import CodeKind, CodeOwner, PromoCode
 from tests.factories import make_brand, make_code, make_enrollment, make_program
 from tests.support.plans import plans
 

@@ -1,0 +1,1 @@
+"""Promo codes: issued, owned, released, expired."""

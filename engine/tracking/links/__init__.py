@@ -1,0 +1,1 @@
+"""Links: an ambassador's addresses that lead to the brand's shop."""

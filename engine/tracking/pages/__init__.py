@@ -1,0 +1,1 @@
+"""Landing pages: an ambassador's own page, approved by the brand."""
