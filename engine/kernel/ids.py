@@ -1,15 +1,34 @@
 """Ids: UUIDv7, so that keys are ordered by time and safe in an address."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["UUID", "new_id", "parse_id"]
+__all__ = ["UUID", "first_id_at", "new_id", "new_id_at", "parse_id"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def new_id() -> UUID:
     """Return a fresh UUIDv7."""
     return uuid7()
+
+
+def new_id_at(instant: datetime) -> UUID:
+    """Return a fresh UUIDv7 of `instant`, for rows that lie in the order of a clock which is not the machine's."""
+    return uuid7(nanoseconds=(instant - _EPOCH) // _MICROSECOND * 1_000)
+
+
+def first_id_at(instant: datetime) -> UUID:
+    """Return the lowest UUIDv7 of the millisecond of `instant`.
+
+    Ids of earlier milliseconds are lower: a span of time is a range of ids.
+    """
+    return UUID(int=((instant - _EPOCH) // _MILLISECOND) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def parse_id(text: str) -> UUID | None:

@@ -91,6 +91,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_click_day_enrollment", "click_day", ["brand_id", "enrollment_id", "day"], unique=False)
+    op.create_index("ix_click_day_target", "click_day", ["brand_id", "target_id", "day"], unique=False)
     op.create_table(
         "click_flag",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -108,10 +109,13 @@ def upgrade() -> None:
         "click_rollup",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("program_id", sa.Uuid(), nullable=False),
         sa.Column("rolled_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kept_from", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_click_rollup_brand_id")),
+        sa.ForeignKeyConstraint(["program_id"], ["program.id"], name=op.f("fk_click_rollup_program_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_click_rollup")),
-        sa.UniqueConstraint("brand_id", name=op.f("uq_click_rollup_brand_id")),
+        sa.UniqueConstraint("brand_id", "program_id", name=op.f("uq_click_rollup_brand_id_program_id")),
     )
     op.create_table(
         "connection",

@@ -68,12 +68,17 @@ class ClickFlag(BrandRow, table=True):
 
 
 class ClickDay(BrandRow, table=True):
-    """How many clicks a link or page had on a day of its program's time zone. Made anew from clicks at any time."""
+    """How many clicks a link or page had on a day of its program's time zone.
+
+    `counted` of them may be credited; `verified` are those of the counted whose visitor agreed or need not. What did not
+    count was `repeated` within the program's window, of `bots`, or one of the `others`, such as of an ended link.
+    """
 
     __tablename__ = "click_day"
     __table_args__ = (
         UniqueConstraint("brand_id", "program_id", "day", "enrollment_id", "target_id"),
         Index("ix_click_day_enrollment", "brand_id", "enrollment_id", "day"),
+        Index("ix_click_day_target", "brand_id", "target_id", "day"),
         one_of("target", Target),
     )
 
@@ -90,9 +95,15 @@ class ClickDay(BrandRow, table=True):
 
 
 class ClickRollup(BrandRow, table=True):
-    """Until which instant a brand's clicks are in `click_day`."""
+    """How far a program's clicks are counted, and from when on they are kept.
+
+    Clicks before `rolled_until` are in `click_day`, later ones are not. Clicks before `kept_from` were deleted; it is the
+    beginning of a day, so that the days from then on can be counted anew.
+    """
 
     __tablename__ = "click_rollup"
-    __table_args__ = (UniqueConstraint("brand_id"),)
+    __table_args__ = (UniqueConstraint("brand_id", "program_id"),)
 
+    program_id: UUID = Field(foreign_key="program.id")
     rolled_until: datetime
+    kept_from: datetime
