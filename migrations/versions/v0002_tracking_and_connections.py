@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_asset_brand_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_asset")),
     )
+    op.create_index("ix_asset_brand_id_sha256", "asset", ["brand_id", "sha256"], unique=False)
     op.create_table(
         "click",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -84,7 +84,7 @@ class Asset(BrandRow, table=True):
     """
 
     __tablename__ = "asset"
-    __table_args__ = (one_of("kind", AssetKind),)
+    __table_args__ = (Index("ix_asset_brand_id_sha256", "brand_id", "sha256"), one_of("kind", AssetKind))
 
     kind: str = Field(max_length=16)
     content_type: str = Field(max_length=40)
