@@ -178,13 +178,13 @@ def upgrade() -> None:
         sa.Column("brand_id", sa.Uuid(), nullable=False),
         sa.Column("connection_id", sa.Uuid(), nullable=False),
         sa.Column("delivery_key", sa.String(300), nullable=False),
+        sa.Column("body_hash", sa.String(64), nullable=False),
         sa.Column("topic", sa.String(80), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(40), nullable=True),
         sa.Column("problem", sa.String(1000), nullable=True),
         sa.CheckConstraint(
@@ -197,7 +197,8 @@ def upgrade() -> None:
             "brand_id",
             "connection_id",
             "delivery_key",
-            name=op.f("uq_inbox_webhook_brand_id_connection_id_delivery_key"),
+            "body_hash",
+            name=op.f("uq_inbox_webhook_brand_id_connection_id_delivery_key_body_hash"),
         ),
     )
     op.create_index(
