@@ -20,14 +20,18 @@ class Permission(StrEnum):
     VIEW = "view"
     DECIDE_APPLICATIONS = "decide_applications"
     RETRY_ORDERS = "retry_orders"
+    MANAGE_SHOPS = "manage_shops"
+    MANAGE_PLUGINS = "manage_plugins"
     PAY = "pay"
 
 
-_MANAGER: Final = frozenset({Permission.VIEW, Permission.DECIDE_APPLICATIONS, Permission.RETRY_ORDERS})
+_MANAGER: Final = frozenset(
+    {Permission.VIEW, Permission.DECIDE_APPLICATIONS, Permission.RETRY_ORDERS, Permission.MANAGE_SHOPS}
+)
 _FINANCE: Final = frozenset({Permission.VIEW, Permission.PAY})
 
 PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.OWNER: _MANAGER | _FINANCE,
+    Role.OWNER: _MANAGER | _FINANCE | {Permission.MANAGE_PLUGINS},
     Role.MANAGER: _MANAGER,
     Role.FINANCE: _FINANCE,
     Role.VIEWER: frozenset({Permission.VIEW}),

@@ -1,0 +1,63 @@
+"""What an account may be called, which secrets are too weak to sign with, when a shop counts as silent.
+
+Pure: no session, no clock.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+ACCOUNT: Final = re.compile(r"[a-z0-9-]{3,80}")
+SHORTEST_SECRET: Final = 16
+"""Characters of a secret that signs webhooks: what is shorter can be guessed offline from one delivery."""
+
+_PREFIX: Final = re.compile(r"[a-z]{1,10}_")
+
+
+def hook_path(connector: str, account: str) -> str:
+    """Return the path to which a shop sends its webhooks."""
+    return f"/hooks/{connector}/{account}"
+
+
+def weak_secrets(settings: BaseModel) -> list[str]:
+    """Return a sentence for each secret of `settings` that is too weak to sign with; never the secret.
+
+    A signing secret is a secret field whose name says `secret` (`webhook_secret`, `signing_secrets`); passwords and
+    tokens are the shop's to judge. A prefix such as `whsec_` does not make a short one longer.
+    """
+    return [
+        f"{place}: use at least {SHORTEST_SECRET} characters that nobody can guess, as the shop makes them"
+        for place, secret in _signing_secrets(settings.model_dump(), "")
+        if not _strong(secret)
+    ]
+
+
+def is_silent(last: datetime | None, *, now: datetime, quiet_after_h: int) -> bool:
+    """Tell whether a shop that did send webhooks has not for so long. One that never did is only being set up."""
+    return last is not None and now - last > timedelta(hours=quiet_after_h)
+
+
+def _strong(secret: str) -> bool:
+    plain = _PREFIX.sub("", secret.strip(), count=1)
+    return len(plain) >= SHORTEST_SECRET and len(set(plain)) > 3
+
+
+def _signing_secrets(value: Any, place: str, *, signs: bool = False) -> Iterator[tuple[str, str]]:
+    match value:
+        case SecretStr() if signs:
+            yield place, value.get_secret_value()
+        case SecretBytes() if signs:
+            yield place, value.get_secret_value().decode("utf-8", "replace")
+        case Mapping():
+            for key, inner in value.items():
+                name = str(key)
+                where = f"{place}.{name}" if place else name
+                yield from _signing_secrets(inner, where, signs=signs or "secret" in name.lower())
+        case list() | tuple() | set() | frozenset():
+            for inner in value:
+                yield from _signing_secrets(inner, place, signs=signs)
+        case _:
+            return
