@@ -348,6 +348,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_link_slug")),
     )
     op.create_index("ix_link_brand_id_enrollment_id", "link", ["brand_id", "enrollment_id", "id"], unique=False)
+    op.create_index("ix_link_brand_id_program_id", "link", ["brand_id", "program_id", "id"], unique=False)
     op.create_index("ix_link_updated_at", "link", ["updated_at"], unique=False)
     op.create_table(
         "pushed_code",

@@ -29,6 +29,7 @@ class Link(BrandRow, table=True):
     __table_args__ = (
         UniqueConstraint("slug"),
         Index("ix_link_brand_id_enrollment_id", "brand_id", "enrollment_id", "id"),
+        Index("ix_link_brand_id_program_id", "brand_id", "program_id", "id"),
         Index("ix_link_updated_at", "updated_at"),
         one_of("kind", SlugKind),
     )
