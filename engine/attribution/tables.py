@@ -65,7 +65,8 @@ class CustomerLink(BrandRow, table=True):
 class Touch(BrandRow, table=True):
     """A click that came before an order, as it was when the order was first judged: clicks are deleted, touches stay.
 
-    The order is named as the shop names it, so that replaying the facts finds its touches again.
+    The order is named as the shop names it, so that replaying the facts finds its touches again. `reason` is why the
+    click was not counted, as the click says it. `visitor_key` tells which clicks of an order are one visitor's.
     """
 
     __tablename__ = "touch"
@@ -84,5 +85,7 @@ class Touch(BrandRow, table=True):
     target: str = Field(max_length=8)
     target_id: UUID
     at: datetime
+    reason: str | None = Field(default=None, max_length=24)
     verified: bool
+    visitor_key: str | None = Field(default=None, max_length=32)
     recorded_at: datetime

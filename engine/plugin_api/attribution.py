@@ -29,11 +29,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class AttributionCase:
-    """One order under one program's policy. Candidates keep the order of the shop's list of codes."""
+    """One order under one program's policy. Codes keep the order of the shop's list; clicks come by time, oldest first.
+
+    `first_seen_at` is when this customer was first seen without any click before: the shop's first sight of the
+    visitor, or the customer's first order. None: nobody knows, or a click came first.
+    """
 
     placed_at: datetime
     signals: tuple[Signal, ...]
     candidates: tuple[Candidate, ...]
+    first_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
