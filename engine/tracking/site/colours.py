@@ -13,6 +13,7 @@ READABLE: Final = 4.5
 
 INK: Final = "#1c1a27"
 PAPER: Final = "#ffffff"
+BLACK: Final = "#000000"
 NIGHT: Final = "#15131c"
 PLUM: Final = "#6b3fa0"
 
@@ -21,27 +22,24 @@ _LONG: Final = re.compile(r"#[0-9a-f]{6}")
 
 
 class ColourRefusedError(InputError):
-    """A text that is no colour, or one that nobody could read."""
+    """A text that is no colour."""
 
-    def __init__(self, text: str, problem: str, remedy: str) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        super().__init__(problem, field="colour", remedy=remedy)
+        super().__init__(f"{text!r} is not a colour.", field="colour", remedy="Write it like #6b3fa0.")
 
 
 def checked_colour(text: str) -> str:
-    """Return a brand's colour as `#rrggbb`, one in which text on white can be read.
+    """Return a colour as `#rrggbb`. Any will do: where text is written in it or on it, `readable_on` and `text_on` help.
 
     Raises:
-        ColourRefusedError: it is no colour, or too light; the error says by how much and names the nearest that will do.
+        ColourRefusedError: it is no colour.
     """
     colour = text.strip().lower()
     if _SHORT.fullmatch(colour):
-        colour = "#" + "".join(digit * 2 for digit in colour[1:])
+        return "#" + "".join(digit * 2 for digit in colour[1:])
     if not _LONG.fullmatch(colour):
-        raise ColourRefusedError(text, f"{text!r} is not a colour.", "Write it like #6b3fa0.")
-    if (found := contrast(colour, PAPER)) < READABLE:
-        problem = f"White on {colour} has a contrast of {found:.1f} to 1; {READABLE} is the least that people can read."
-        raise ColourRefusedError(text, problem, f"The nearest that will do is {readable_on(PAPER, colour)}.")
+        raise ColourRefusedError(text)
     return colour
 
 
@@ -56,14 +54,14 @@ def readable_on(ground: str, colour: str, *, least: float = READABLE) -> str:
 
     It is mixed with black on a light ground and with white on a dark one, in steps of a hundredth.
     """
-    target = "#000000" if _luminance(ground) > 0.18 else "#ffffff"
+    target = BLACK if contrast(BLACK, ground) > contrast(PAPER, ground) else PAPER
     mixed = (_mixed(colour, target, hundredths) for hundredths in range(101))
     return next((one for one in mixed if contrast(one, ground) >= least), target)
 
 
 def text_on(colour: str) -> str:
-    """Return the ink or the paper, whichever is read better on `colour`."""
-    return max((PAPER, INK), key=lambda one: contrast(one, colour))
+    """Return the first of paper, ink and black that is readable on `colour`; one of them always is."""
+    return next((one for one in (PAPER, INK) if contrast(one, colour) >= READABLE), BLACK)
 
 
 def _mixed(colour: str, target: str, hundredths: int) -> str:
