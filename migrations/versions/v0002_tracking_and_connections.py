@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("program_id", sa.Uuid(), nullable=False),
         sa.Column("rolled_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("kept_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_until", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_click_rollup_brand_id")),
         sa.ForeignKeyConstraint(["program_id"], ["program.id"], name=op.f("fk_click_rollup_program_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_click_rollup")),

@@ -70,8 +70,8 @@ class ClickFlag(BrandRow, table=True):
 class ClickDay(BrandRow, table=True):
     """How many clicks a link or page had on a day of its program's time zone.
 
-    `counted` of them may be credited; `verified` are those of the counted whose visitor agreed or need not. What did not
-    count was `repeated` within the program's window, of `bots`, or one of the `others`, such as of an ended link.
+    `counted` of them may be credited; `verified` are those of the counted whose visitor agreed or need not. What did
+    not count was `repeated` within the program's window, of `bots`, or one of the `others`, such as of an ended link.
     """
 
     __tablename__ = "click_day"
@@ -95,10 +95,11 @@ class ClickDay(BrandRow, table=True):
 
 
 class ClickRollup(BrandRow, table=True):
-    """How far a program's clicks are counted, and from when on they are kept.
+    """How far a program's clicks are counted, and which of them are kept.
 
-    Clicks before `rolled_until` are in `click_day`, later ones are not. Clicks before `kept_from` were deleted; it is the
-    beginning of a day, so that the days from then on can be counted anew.
+    Clicks before `rolled_until` are in `click_day`, later ones are not. From `kept_from` on, the beginning of a day,
+    they are all there, so that these days can be counted anew. Before `deleted_until` none is; what lies between is
+    being deleted.
     """
 
     __tablename__ = "click_rollup"
@@ -107,3 +108,4 @@ class ClickRollup(BrandRow, table=True):
     program_id: UUID = Field(foreign_key="program.id")
     rolled_until: datetime
     kept_from: datetime
+    deleted_until: datetime
