@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from engine.kernel.crypto import Keyring
 from engine.kernel.errors import SettingsError
 
-DEFAULT_PLUGINS = ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
+DEFAULT_PLUGINS = ("attribution_basic", "csv_orders", "landing_social", "payout_csv", "rewards_cash")
 
 
 class Settings(BaseSettings):

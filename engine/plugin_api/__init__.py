@@ -64,6 +64,7 @@ from engine.plugin_api.events import (
 )
 from engine.plugin_api.hookspecs import hookimpl
 from engine.plugin_api.http import HttpClient, HttpResponse
+from engine.plugin_api.landing import Block, BlockLink, LandingBlock, LandingView
 from engine.plugin_api.manifest import API_VERSION, PluginManifest
 from engine.plugin_api.payouts import PaymentFile, PayoutRail, PayoutView
 from engine.plugin_api.rewards import (
@@ -87,6 +88,8 @@ __all__ = [
     "WHOLE_PPM",
     "AttributionCase",
     "AttributionModel",
+    "Block",
+    "BlockLink",
     "Candidate",
     "Capability",
     "ChargebackEvent",
@@ -109,6 +112,8 @@ __all__ = [
     "HttpClient",
     "HttpResponse",
     "InputError",
+    "LandingBlock",
+    "LandingView",
     "LineView",
     "MissingCurrencyError",
     "Money",

@@ -9,6 +9,7 @@ import pluggy
 
 from engine.plugin_api.attribution import AttributionModel
 from engine.plugin_api.connectors import Connector
+from engine.plugin_api.landing import LandingBlock
 from engine.plugin_api.manifest import PluginManifest
 from engine.plugin_api.payouts import PayoutRail
 from engine.plugin_api.rewards import RewardType
@@ -69,4 +70,13 @@ def payout_rails() -> Iterable[PayoutRail]:  # type: ignore[empty-body]
 
     When: at boot. Returns: objects, names unique over all plugins. Failure: the plugin is quarantined; when writing the
     payment file fails later, the batch stays submitted and the file can be asked for again. Since: 1.0.
+    """
+
+
+@hookspec
+def landing_blocks() -> Iterable[LandingBlock]:  # type: ignore[empty-body]
+    """Register blocks of landing pages: what a brand's pages show beside story and products.
+
+    When: at boot. Returns: objects, names unique over all plugins. Failure: the plugin is quarantined; when `block`
+    fails later, or gives what the core does not draw, the edge fails open: the page is shown without it. Since: 1.0.
     """

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Final
 
 import engine
-from engine.plugin_api import API_VERSION, attribution, connectors, hookspecs, payouts, rewards
+from engine.plugin_api import API_VERSION, attribution, connectors, hookspecs, landing, payouts, rewards
 
 PAGE: Final = Path(engine.__file__).parent / "HOOKS.md"
 
@@ -21,7 +21,7 @@ A plugin is a module found by an entry point of the group `goodword.plugins`. It
 named as below. They register nouns; behaviour is on the objects that they return. Everything is imported from
 `engine.plugin_api`.
 """
-_OBJECTS: Final = (connectors, rewards, attribution, payouts)
+_OBJECTS: Final = (connectors, rewards, attribution, payouts, landing)
 
 
 def page() -> str:

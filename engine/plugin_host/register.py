@@ -19,6 +19,7 @@ from engine.plugin_api import (
     CompletingConnector,
     Connector,
     FileConnector,
+    LandingBlock,
     PayoutRail,
     PluginManifest,
     PluginSettings,
@@ -48,6 +49,7 @@ KINDS: Final = (
     Kind("reward_types", RewardType, "reward type"),
     Kind("attribution_models", AttributionModel, "attribution model"),
     Kind("payout_rails", PayoutRail, "payout rail"),
+    Kind("landing_blocks", LandingBlock, "landing block"),
 )
 
 PROTOCOLS: Final[Mapping[Capability, type]] = {

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import structlog
 
 from engine.kernel.errors import GoodwordError, NotFoundError
-from engine.plugin_api import AttributionModel, Connector, PayoutRail, PluginSettings, RewardType
+from engine.plugin_api import AttributionModel, Connector, LandingBlock, PayoutRail, PluginSettings, RewardType
 from engine.plugin_host.discover import Installed, installed_plugins
 from engine.plugin_host.guard import Registered, reason_of
 from engine.plugin_host.register import KINDS, Contents, Kind, Nouns, register
@@ -69,6 +69,7 @@ class PluginHost:
         self.reward_types: Mapping[str, Registered[RewardType]] = self._all("reward_types")
         self.attribution_models: Mapping[str, Registered[AttributionModel]] = self._all("attribution_models")
         self.payout_rails: Mapping[str, Registered[PayoutRail]] = self._all("payout_rails")
+        self.landing_blocks: Mapping[str, Registered[LandingBlock]] = self._all("landing_blocks")
 
     def connector(self, name: str) -> Registered[Connector]:
         """Return the connector `name`.

@@ -12,7 +12,7 @@ from engine.plugin_host.hooks_page import PAGE, hook_functions, page
 from engine.plugin_host.register import KINDS
 
 HOOKS = [function.name for function in hook_functions()]
-HOUSE = ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
+HOUSE = ("attribution_basic", "csv_orders", "landing_social", "payout_csv", "rewards_cash")
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +93,8 @@ def test_hook_attribution_models(host):
 def test_hook_payout_rails(host):
     assert set(host.payout_rails) == {"payout_csv"}
     assert host.payout_rail("payout_csv").plugin == "payout_csv"
+
+
+def test_hook_landing_blocks(host):
+    assert set(host.landing_blocks) == {"social_links", "seen_on"}
+    assert host.landing_blocks["seen_on"].plugin == "landing_social"
