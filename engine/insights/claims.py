@@ -1,14 +1,16 @@
 """What refunds and chargebacks take back of an order, each by itself, as `rewards.rules.taken_back` counts them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
-from engine.intake.queries import Claim
+from engine.intake.queries import Claim, OrderRecord
 from engine.intake.rules import instant
 from engine.kernel.money import Currency, Money
+
+_DELETED: Final = "counts for nothing: the shop deleted it, since its list of the order's refunds no longer has it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,15 @@ class ClaimStory:
     effect: str
 
 
-def claims_of(
-    order: Mapping[str, Any], *, refunds: Sequence[Claim], chargebacks: Sequence[Claim]
-) -> tuple[ClaimStory, ...]:
-    """Return the claims on an order, refunds first. `order` is its payload."""
-    told = [_story("refund", claim, "refunded_at", order) for claim in refunds]
-    return (*told, *(_story("chargeback", claim, "opened_at", order) for claim in chargebacks))
+def claims_of(order: OrderRecord) -> tuple[ClaimStory, ...]:
+    """Return the claims on an order, refunds first."""
+    standing = order.standing_refunds
+    told = [_story("refund", claim, "refunded_at", order.payload) for claim in order.refunds]
+    told = [
+        story if claim in standing else replace(story, effect=_DELETED)
+        for story, claim in zip(told, order.refunds, strict=True)
+    ]
+    return (*told, *(_story("chargeback", claim, "opened_at", order.payload) for claim in order.chargebacks))
 
 
 def _story(kind: str, claim: Claim, at: str, order: Mapping[str, Any]) -> ClaimStory:

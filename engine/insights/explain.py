@@ -230,7 +230,7 @@ def _order_story(order: OrderRecord, work: Workset) -> OrderStory:
         codes=tuple(payload.get("codes", ())),
         first_order=first is not None and first.order_id == order.id if order.customer_key else None,
         blocked_reason=order.blocked_reason,
-        claims=claims_of(payload, refunds=order.refunds, chargebacks=order.chargebacks),
+        claims=claims_of(order),
     )
 
 

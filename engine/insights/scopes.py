@@ -141,7 +141,7 @@ def _of_order(
     unit: UnitOfWork, head: Any, work: Workset, *, order: OrderRecord, share: Mapping[str, Any] | None
 ) -> ScopeStory:
     document = TermsDocument.model_validate(head.document)
-    taken = taken_back(order.payload, refunds=order.refunds, chargebacks=order.chargebacks)
+    taken = taken_back(order.payload, refunds=order.standing_refunds, chargebacks=order.chargebacks)
     counted = commissionable_lines(order.payload, document.base)
     parts = split_over_lines(head.booked_minor, counted, taken=taken)
     rates = _rates(head, work, order=order, document=document, share=share)

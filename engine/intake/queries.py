@@ -22,6 +22,7 @@ _RECORD = (
     _ORDER.c.connector,
     _ORDER.c.account,
     _ORDER.c.external_id,
+    _ORDER.c.version_at,
     _ORDER.c.placed_at,
     _ORDER.c.paid_at,
     _ORDER.c.currency,
@@ -33,20 +34,22 @@ _RECORD = (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A refund or chargeback as it stands."""
+    """A refund or chargeback as it stands since `version_at`."""
 
     external_id: str
+    version_at: datetime
     payload: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order as it stands: its head, its newest payload, and its refunds and chargebacks."""
+    """An order as it stands since `version_at`: its head, its newest payload, and its refunds and chargebacks."""
 
     id: UUID
     connector: str
     account: str
     external_id: str
+    version_at: datetime
     placed_at: datetime
     paid_at: datetime | None
     currency: str
@@ -65,6 +68,17 @@ class OrderRecord:
     def place(self) -> tuple[datetime, str, str]:
         """Where the order stands among a customer's: ties compare connector and external id bytewise."""
         return self.placed_at, self.connector, self.external_id
+
+    @property
+    def standing_refunds(self) -> tuple[Claim, ...]:
+        """The refunds that the shop still has: where it lists an order's refunds, those that it listed or changed later.
+
+        Which they are follows from the newest versions alone, whatever order they came in.
+        """
+        listed = self.payload.get("refund_ids")
+        if listed is None:
+            return self.refunds
+        return tuple(each for each in self.refunds if each.external_id in listed or each.version_at > self.version_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +190,11 @@ def _claims(
     for (connector, account), external_ids in wanted.items():
         theirs = rows_of(unit, table.c.order_external_id, external_ids)
         statement = (
-            select(table.c.order_external_id, table.c.external_id, _FACT.c.payload)
+            select(table.c.order_external_id, table.c.external_id, table.c.version_at, _FACT.c.payload)
             .select_from(theirs.join(_FACT, _FACT.c.id == table.c.fact_id))
             .where(table.c.brand_id == brand_id, table.c.connector == connector, table.c.account == account)
             .order_by(table.c.external_id)
         )
-        for order_id, external_id, payload in unit.execute(statement):
-            found.setdefault((connector, account, order_id), []).append(Claim(external_id, payload))
+        for order_id, *claim in unit.execute(statement):
+            found.setdefault((connector, account, order_id), []).append(Claim(*claim))
     return found

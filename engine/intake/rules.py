@@ -5,7 +5,7 @@ e-mail addresses end here; what goes on is a keyed hash.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -35,6 +35,9 @@ MAX_ID = 200
 MAX_KEY = 300
 MAX_LINES = 2_000
 MAX_CODES = 50
+MAX_CLICKS = 20
+MAX_CLICK = 64
+MAX_REFUNDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ def _order(event: OrderEvent, hasher: CustomerHasher) -> dict[str, Any]:
     }
     if len({line["id"] for line in payload["lines"]}) < len(event.lines):
         raise InputError("Two lines of the order have one line id.", field="line_id")
-    for name, time in (("paid_at", event.paid_at), ("cancelled_at", event.cancelled_at)):
+    times = (("paid_at", event.paid_at), ("cancelled_at", event.cancelled_at), ("first_seen_at", event.first_seen_at))
+    for name, time in times:
         if time is not None:
             _check_time(name, time)
             payload[name] = _write_time(time)
@@ -169,9 +173,35 @@ def _order(event: OrderEvent, hasher: CustomerHasher) -> dict[str, Any]:
         payload["shipping"] = event.shipping_minor
     if event.codes:
         payload["codes"] = [_clean(code)[:80] for code in event.codes]
+    if clicks := _clicks(event.clicks):
+        payload["clicks"] = clicks
+    if event.refund_ids is not None:
+        payload["refund_ids"] = _refund_ids(event.refund_ids)
     if customer := hasher.key_of(event.customer):
         payload["customer"] = customer
     return payload
+
+
+def _clicks(tokens: Sequence[str]) -> list[str]:
+    """Return the first `MAX_CLICKS` different click ids of an order.
+
+    They come out of addresses, where anybody can write anything: what is too long to be one is left out, and never
+    costs the order.
+    """
+    if isinstance(tokens, str):
+        raise InputError("The click ids of an order are a series, not one text.", field="clicks")
+    cleaned = (_clean(token) for token in tokens)
+    return list(dict.fromkeys(token for token in cleaned if 0 < len(token) <= MAX_CLICK))[:MAX_CLICKS]
+
+
+def _refund_ids(ids: Sequence[str]) -> list[str]:
+    """Return the list of an order's refunds, sorted, so that equal lists are equal facts."""
+    if isinstance(ids, str) or len(ids) > MAX_REFUNDS:
+        problem = f"The refunds of an order are listed by at most {MAX_REFUNDS} ids."
+        raise InputError(problem, field="refund_ids")
+    for refund_id in ids:
+        _check_id("refund_ids", refund_id)
+    return sorted(set(ids))
 
 
 def _line(line: OrderLine) -> dict[str, Any]:

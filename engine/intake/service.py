@@ -312,6 +312,7 @@ def _record_of(order_id: UUID, draft: FactDraft, source: Source) -> OrderRecord:
         connector=source.connector,
         account=source.account,
         external_id=draft.external_id,
+        version_at=draft.version_at,
         placed_at=columns["placed_at"],
         paid_at=columns["paid_at"],
         currency=columns["currency"],

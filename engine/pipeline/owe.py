@@ -85,7 +85,7 @@ class _Asked:
 def standings(work: Workset) -> Mapping[UUID, TakenBack]:
     """Return what is left of each order."""
     return {
-        order.id: taken_back(order.payload, refunds=order.refunds, chargebacks=order.chargebacks)
+        order.id: taken_back(order.payload, refunds=order.standing_refunds, chargebacks=order.chargebacks)
         for order in work.orders.values()
     }
 
