@@ -1,4 +1,4 @@
-"""What promo codes do when something else happened."""
+"""What promo codes and links do when something else happened."""
 
 from uuid import UUID
 
@@ -10,13 +10,14 @@ from engine.programs.queries import program
 from engine.programs.tables import ProgramState
 from engine.tracking.codes.queries import codes_of, expired_at, owner_as_of
 from engine.tracking.codes.service import issue_code
+from engine.tracking.links.service import first_link
 
 
 def on_enrollment_approved(event: ToldEvent, unit: UnitOfWork) -> None:
-    """Give somebody who was approved a drawn code of their own.
+    """Give somebody who was approved a drawn code of their own, and a link where the program has a home address.
 
-    Nothing happens where they own a live code already, so that being told twice has the effect of once; and where they
-    are no longer active or the program was closed meanwhile.
+    Nothing happens where they own a live code or ever had a link, so that being told twice has the effect of once; and
+    where they are no longer active or the program was closed meanwhile.
     """
     enrollment_id = UUID(event.payload["enrollment_id"])
     found = enrollments(unit, event.brand_id, enrollment_ids=[enrollment_id]).get(enrollment_id)
@@ -27,3 +28,4 @@ def on_enrollment_approved(event: ToldEvent, unit: UnitOfWork) -> None:
     codes = codes_of(unit, event.brand_id, enrollment_ids=[enrollment_id])
     if not any(owner_as_of(code, unit.now) == enrollment_id and not expired_at(code, unit.now) for code in codes):
         issue_code(unit, event.brand_id, program_id=found.program_id, enrollment_id=enrollment_id, by="goodword")
+    first_link(unit, event.brand_id, enrollment_id=enrollment_id, by="goodword")

@@ -92,6 +92,15 @@ def is_destination(url: str, *, domains: Collection[str]) -> bool:
     return True
 
 
+def destination_now(own: str, *, home_url: str, domains: Collection[str]) -> str:
+    """Return where a link leads as things are now, or "" where it leads nowhere.
+
+    Its own destination, or the program's home address where it has none of its own or the brand no longer lists its
+    domain.
+    """
+    return next((url for url in (own, home_url) if url and is_destination(url, domains=domains)), "")
+
+
 def asked_destination(base: str, *, path: str | None, to: str | None, domains: Collection[str]) -> str:
     """Return where a visitor wants to go who asked by path or by query, or `base` where that may not be.
 

@@ -30,7 +30,7 @@ class ColourRefusedError(InputError):
 
 
 def checked_colour(text: str) -> str:
-    """Return a colour as `#rrggbb`. Any will do: where text is written in it or on it, `readable_on` and `text_on` help.
+    """Return a colour as `#rrggbb`. Any will do: `readable_on` and `text_on` give what can be read beside it.
 
     Raises:
         ColourRefusedError: it is no colour.
