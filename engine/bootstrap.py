@@ -1,7 +1,7 @@
 """Puts an installation together: settings, database, plugins, pipeline, jobs, and who listens to what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from engine.ledger.blocks import seal
 from engine.outbox.dispatch import Listeners, drain
 from engine.pipeline.maturity import mature
 from engine.pipeline.run import Pipeline
+from engine.plugin_host.http import HttpPool
 from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.tracking.listeners import on_enrollment_approved
 
@@ -38,6 +39,7 @@ class Goodword:
     database: Database
     plugins: PluginHost
     pipeline: Pipeline
+    http: HttpPool = field(default_factory=HttpPool)
 
     @property
     def keyring(self) -> Keyring:
@@ -54,7 +56,8 @@ class Goodword:
         self._tell_events(self.database, {})
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database and every connection to a shop."""
+        self.http.close()
         self.database.close()
 
     def _tell_events(self, database: Database, _arguments: Mapping[str, Any]) -> None:
@@ -84,4 +87,5 @@ def start(settings: Settings | None = None, *, clock: Clock | None = None) -> Go
         clock = ShiftedClock(timedelta(seconds=settings.clock_offset_s))
     database = open_database(settings.database, clock=clock)
     host = load_plugins(settings.plugins)
-    return Goodword(settings, database, host, Pipeline.of(database, host, keyring=settings.keyring))
+    http = HttpPool(settings.private_origins, clock=clock)
+    return Goodword(settings, database, host, Pipeline.of(database, host, keyring=settings.keyring), http)

@@ -9,10 +9,11 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from engine.kernel.addresses import parse_origin
 from engine.kernel.crypto import Keyring
-from engine.kernel.errors import SettingsError
+from engine.kernel.errors import InputError, SettingsError
 
-DEFAULT_PLUGINS = ("attribution_basic", "csv_orders", "landing_social", "payout_csv", "rewards_cash")
+DEFAULT_PLUGINS = ("attribution_basic", "csv_orders", "generic_webhook", "landing_social", "payout_csv", "rewards_cash")
 
 
 class Settings(BaseSettings):
@@ -25,6 +26,9 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     base_url: str = "http://127.0.0.1:8000"
     plugins: Annotated[tuple[str, ...], NoDecode] = DEFAULT_PLUGINS
+    private_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Shops of yours that are not on the public Internet, such as http://shop.lan:8080."
+    )
     smtp_url: str = ""
     mail_from: str = "Goodword <goodword@localhost>"
     secure_cookies: bool = False
@@ -32,10 +36,18 @@ class Settings(BaseSettings):
     worker: bool = Field(default=True, description="Whether `goodword serve` also runs the jobs.")
     clock_offset_s: int = Field(default=0, description="Seconds by which the clock is off: set by the demo only.")
 
-    @field_validator("plugins", mode="before")
+    @field_validator("plugins", "private_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("private_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(str(parse_origin(origin)) for origin in value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
 
     @field_validator("base_url")
     @classmethod

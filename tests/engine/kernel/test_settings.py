@@ -29,10 +29,12 @@ def test_variables_are_read(monkeypatch):
     monkeypatch.setenv("GOODWORD_DATABASE_URL", "postgresql://db/goodword")
     monkeypatch.setenv("GOODWORD_PLUGINS", " a, b ,,c")
     monkeypatch.setenv("GOODWORD_BASE_URL", "https://shop.example/")
+    monkeypatch.setenv("GOODWORD_PRIVATE_ORIGINS", "HTTP://shop.lan:8080/, http://127.0.0.1:3000")
     monkeypatch.setenv("GOODWORD_UNKNOWN", "is nobody's business")
     settings = load_settings()
     assert settings.database == "postgresql://db/goodword"
     assert settings.plugins == ("a", "b", "c")
+    assert settings.private_origins == ("http://shop.lan:8080", "http://127.0.0.1:3000")
     assert settings.base_url == "https://shop.example"
 
 
@@ -40,11 +42,13 @@ def test_every_mistake_is_told_at_once(monkeypatch):
     monkeypatch.setenv("GOODWORD_BASE_URL", "shop.example")
     monkeypatch.setenv("GOODWORD_SECRET_KEY", "short")
     monkeypatch.setenv("GOODWORD_SECURE_COOKIES", "perhaps")
+    monkeypatch.setenv("GOODWORD_PRIVATE_ORIGINS", "http://shop.lan/admin")
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         "GOODWORD_SECRET_KEY",
         "GOODWORD_BASE_URL",
+        "GOODWORD_PRIVATE_ORIGINS",
         "GOODWORD_SECURE_COOKIES",
     ]
     assert "short" not in str(caught.value).replace("shorter", "")
