@@ -28,6 +28,11 @@ TEXTS = {
     "inter.css": f"{INTER}/wght.css",
 }
 FONTS = f"{INTER}/files/*-wght-normal.woff2"
+# What a printed card is set in: PDF wants whole fonts, not slices for the web.
+PRINTED = {
+    "fonts/inter-400.ttf": "@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf",
+    "fonts/inter-700.ttf": "@expo-google-fonts/inter/700Bold/Inter_700Bold.ttf",
+}
 LICENSES = {
     "htmx.LICENSE": "htmx.org/LICENSE",
     "inter.LICENSE": f"{INTER}/LICENSE",
@@ -67,7 +72,7 @@ def build(source: Path, target: Path, *, icons: list[str]) -> Assets:
         raise AssetError(f"No font matches {FONTS} in {source}. Run `npm ci`, then `make setup`.")
     for font in fonts:
         shutil.copyfile(font, fresh / "fonts" / font.name)
-    for name, place in LICENSES.items():
+    for name, place in {**PRINTED, **LICENSES}.items():
         shutil.copyfile(_found(source / place), fresh / name)
     (fresh / "icons.svg").write_text(sprite(source / ICONS, icons), encoding="utf-8")
     shutil.rmtree(target, ignore_errors=True)

@@ -4,7 +4,19 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from web.assets import FONTS, ICON_LIST, ICONS, LICENSES, NODE_MODULES, TEXTS, AssetError, build, listed, sprite
+from web.assets import (
+    FONTS,
+    ICON_LIST,
+    ICONS,
+    LICENSES,
+    NODE_MODULES,
+    PRINTED,
+    TEXTS,
+    AssetError,
+    build,
+    listed,
+    sprite,
+)
 
 OUTLINE = """<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24" viewBox="0 0 24 24" fill="none"
   stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" class="icon">
@@ -18,7 +30,7 @@ FILLED = (
 def packages(tmp_path):
     source = tmp_path / "node_modules"
     files = dict.fromkeys(TEXTS.values(), "a{src:url(./files/x.woff2)}\n/*# sourceMappingURL=a.css.map */")
-    files |= dict.fromkeys(LICENSES.values(), "as you like")
+    files |= dict.fromkeys([*LICENSES.values(), *PRINTED.values()], "as you like")
     files |= {FONTS.replace("*", "inter-latin"): "font"}
     files |= {f"{ICONS}/outline/check.svg": OUTLINE, f"{ICONS}/filled/star.svg": FILLED}
     for name, text in files.items():
@@ -33,7 +45,7 @@ def test_what_was_there_before_is_replaced(packages, tmp_path):
     (target / "old.js").write_text("gone")
     made = build(packages, target, icons=["check", "filled/star"])
     present = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
-    assert present == {*TEXTS, *LICENSES, "icons.svg", "fonts/inter-latin-wght-normal.woff2"}
+    assert present == {*TEXTS, *LICENSES, *PRINTED, "icons.svg", "fonts/inter-latin-wght-normal.woff2"}
     assert (made.files, made.icons) == (len(present), 2)
     assert (target / "inter.css").read_text() == "a{src:url(fonts/x.woff2)}\n"
 
@@ -46,7 +58,9 @@ def test_the_sprite_keeps_shapes_and_leaves_colour_and_width_to_the_page(package
     assert [shape.attrib["d"] for shape in symbols["check"]] == ["M5 12l5 5l10 -10"]
 
 
-@pytest.mark.parametrize("name", sorted([*TEXTS.values(), *LICENSES.values(), FONTS.replace("*", "inter-latin")]))
+@pytest.mark.parametrize(
+    "name", sorted([*TEXTS.values(), *LICENSES.values(), *PRINTED.values(), FONTS.replace("*", "inter-latin")])
+)
 def test_a_missing_file_is_named_and_nothing_is_replaced(packages, tmp_path, name):
     target = tmp_path / "vendor"
     build(packages, target, icons=["check"])
