@@ -1,4 +1,4 @@
-"""Any shop by webhook: signatures held to the standard's own library, bodies read by a template, nothing else let in."""
+"""Any shop by webhook: signatures held to the library of the standard, bodies read by a template, no more let in."""
 
 import json
 from contextlib import suppress
