@@ -65,6 +65,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("visitor_key IS NOT NULL"),
         postgresql_where=sa.text("visitor_key IS NOT NULL"),
     )
+    op.create_index(
+        "ix_click_counted",
+        "click",
+        ["brand_id", "target_id", "visitor_key"],
+        unique=False,
+        sqlite_where=sa.text("counted AND visitor_key IS NOT NULL"),
+        postgresql_where=sa.text("counted AND visitor_key IS NOT NULL"),
+    )
     op.create_table(
         "click_day",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -106,6 +114,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("brand_id", "click_id", "reason", name=op.f("uq_click_flag_brand_id_click_id_reason")),
         info={"append_only": True},
     )
+    op.create_table(
+        "click_loss",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("lost", sa.Integer(), nullable=False),
+        sa.Column("lost_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lost_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(300), nullable=False),
+        sa.ForeignKeyConstraint(["brand_id"], ["brand.id"], name=op.f("fk_click_loss_brand_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_click_loss")),
+        info={"append_only": True},
+    )
+    op.create_index("ix_click_loss_lost_until", "click_loss", ["lost_until"], unique=False)
     op.create_table(
         "click_rollup",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -436,7 +457,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("brand_id", "page_id", "number", name=op.f("uq_landing_version_brand_id_page_id_number")),
     )
     op.create_index("ix_landing_version_waiting", "landing_version", ["brand_id", "state", "id"], unique=False)
-    forbid_change("click_flag", "touch")
+    forbid_change("click_flag", "click_loss", "touch")
 
 
 def downgrade() -> None:
@@ -456,6 +477,7 @@ def downgrade() -> None:
         "alarm",
         "connection",
         "click_rollup",
+        "click_loss",
         "click_flag",
         "click_day",
         "click",

@@ -36,6 +36,14 @@ class Click(BrandRow, table=True):
             sqlite_where=text("visitor_key IS NOT NULL"),
             postgresql_where=text("visitor_key IS NOT NULL"),
         ),
+        Index(
+            "ix_click_counted",
+            "brand_id",
+            "target_id",
+            "visitor_key",
+            sqlite_where=text("counted AND visitor_key IS NOT NULL"),
+            postgresql_where=text("counted AND visitor_key IS NOT NULL"),
+        ),
         one_of("target", Target),
     )
 
@@ -109,3 +117,15 @@ class ClickRollup(BrandRow, table=True):
     rolled_until: datetime
     kept_from: datetime
     deleted_until: datetime
+
+
+class ClickLoss(BrandRow, table=True):
+    """How many clicks of a brand were led on and not kept while the database took none, and why."""
+
+    __tablename__ = "click_loss"
+    __table_args__ = (Index("ix_click_loss_lost_until", "lost_until"), APPEND_ONLY)
+
+    lost: int
+    lost_from: datetime
+    lost_until: datetime
+    reason: str = Field(max_length=300)
