@@ -4,6 +4,7 @@ import engine.attribution.tables
 import engine.connections.tables
 import engine.enrollment.tables
 import engine.identity.tables
+import engine.intake.reconciliation.tables
 import engine.intake.tables
 import engine.intake.webhooks.tables
 import engine.jobs.tables

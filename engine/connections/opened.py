@@ -1,22 +1,27 @@
 """A connection ready to be asked: its connector behind the guard, its settings read, its client pinned."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from engine.connections.queries import ConnectionView
 from engine.connections.service import settings_of_connection
 from engine.kernel.crypto import Keyring
 from engine.plugin_api import (
     Capability,
+    CodeView,
     CommerceEvent,
     ConnectionReport,
     Connector,
     HttpClient,
     PluginSettings,
+    PulledPage,
+    ShopCode,
     Subscription,
     Webhook,
     WebhookRequest,
 )
 from engine.plugin_host.answers import ask_parse
+from engine.plugin_host.code_answers import ask_find_code, ask_push_code, ask_revoke_code
 from engine.plugin_host.guard import Breaker, Registered
 from engine.plugin_host.http import HttpPool
 from engine.plugin_host.registry import PluginHost
@@ -24,6 +29,7 @@ from engine.plugin_host.shop_answers import (
     ask_check,
     ask_complete,
     ask_origins,
+    ask_pull,
     ask_subscribe,
     ask_subscriptions,
     ask_verify,
@@ -85,6 +91,24 @@ class OpenConnection:
     def subscribe(self, base_url: str) -> None:
         """Make its shop send its webhooks to our address; raises as `ask_subscribe`."""
         ask_subscribe(self.connector, address=self.address(base_url), settings=self.settings, http=self.client())
+
+    def pull(self, *, since: datetime, until: datetime, cursor: str | None) -> PulledPage:
+        """Return a page of what changed in its shop; raises as `ask_pull`."""
+        return ask_pull(
+            self.connector, since=since, until=until, cursor=cursor, settings=self.settings, http=self.client()
+        )
+
+    def find_code(self, code: str) -> ShopCode | None:
+        """Return what its shop has under `code`; raises as `ask_find_code`."""
+        return ask_find_code(self.connector, code, settings=self.settings, http=self.client())
+
+    def push_code(self, code: CodeView) -> str:
+        """Put `code` into its shop and return the shop's reference; raises as `ask_push_code`."""
+        return ask_push_code(self.connector, code, settings=self.settings, http=self.client())
+
+    def revoke_code(self, reference: str) -> None:
+        """Make its shop no longer take the code behind `reference`; raises as `ask_revoke_code`."""
+        ask_revoke_code(self.connector, reference, settings=self.settings, http=self.client())
 
     def address(self, base_url: str) -> str:
         """Return the address to which its shop sends webhooks."""

@@ -1,6 +1,7 @@
 """Asks a connector about its shop and holds the answers to the contract. What it reads is asked for in `answers`."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from engine.kernel.errors import InputError
@@ -8,9 +9,12 @@ from engine.plugin_api import (
     CompletingConnector,
     ConnectionReport,
     Connector,
+    Delivery,
     HttpClient,
     OnlineConnector,
     PluginSettings,
+    PullConnector,
+    PulledPage,
     SubscribingConnector,
     Subscription,
     Webhook,
@@ -20,10 +24,10 @@ from engine.plugin_api import (
 )
 from engine.plugin_host.guard import Breaker, ContractBreachError, Registered
 
-
 MAX_KEY: Final = 300
 MAX_TOPIC: Final = 80
 _MAX_PROBLEMS: Final = 50
+_MAX_CURSOR: Final = 4_000
 
 
 def ask_verify(connector: Registered[Connector], request: WebhookRequest, *, settings: PluginSettings) -> Webhook:
@@ -156,6 +160,39 @@ def ask_subscribe(
         raise _unable(connector, "cannot set which webhooks its shop sends")
     subscribing = connector.value
     connector.ask(lambda _: subscribing.subscribe(address=address, settings=settings, http=http))
+
+
+def ask_pull(
+    connector: Registered[Connector],
+    *,
+    since: datetime,
+    until: datetime,
+    cursor: str | None,
+    settings: PluginSettings,
+    http: HttpClient,
+) -> PulledPage:
+    """Return a page of what changed in the shop.
+
+    Raises:
+        InputError: the connector cannot pull, or the shop's answer cannot be read.
+        PluginFailedError: the plugin broke, or what it gives is no page; a cursor that stands still would never end.
+        RetriableError, ConfigError, FatalError: as `PullConnector.pull`.
+    """
+    if not isinstance(connector.value, PullConnector):
+        raise _unable(connector, "cannot ask its shop what changed")
+    puller = connector.value
+
+    def question(_: Connector) -> PulledPage:
+        page: object = puller.pull(since=since, until=until, cursor=cursor, settings=settings, http=http)
+        if not isinstance(page, PulledPage):
+            raise _breach("pull gives no PulledPage")
+        if not all(isinstance(delivery, Delivery) for delivery in page.deliveries):
+            raise _breach("a pulled page holds what is no delivery")
+        if page.cursor is not None and (not page.cursor or page.cursor == cursor or len(page.cursor) > _MAX_CURSOR):
+            raise _breach("its cursor does not move on")
+        return page
+
+    return connector.ask(question)
 
 
 def _unable(connector: Registered[Connector], lacks: str) -> InputError:

@@ -1,0 +1,196 @@
+"""Compares a shop with what we have, and takes in what was missed, through the same keyed path as webhooks.
+
+The shop is asked page by page with no transaction open. Only what is missing or newer goes on to the pipeline, so that
+comparing costs what it reads and booking what changed. A run that breaks off keeps what it took in; the next one goes
+on from the last that ended well.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from engine.connections.opened import OpenConnection, Shops
+from engine.connections.queries import ConnectionView
+from engine.intake.reconciliation.queries import orders_placed, versions_of
+from engine.intake.reconciliation.rules import OVERLAP, Finding, Findings, Thing, compare, extras
+from engine.intake.reconciliation.service import begin, end
+from engine.intake.reconciliation.tables import Reconciliation, ReconciliationKind
+from engine.intake.rules import CustomerHasher, FactDraft, Source, check_delivery, fact_of
+from engine.intake.tables import FactKind
+from engine.kernel.errors import GoodwordError, InputError
+from engine.pipeline.run import Pipeline
+from engine.plugin_api import Delivery, PulledPage, RetriableError
+
+_WAITS: Final = 5
+"""How often one page is asked for again when the shop says "later"."""
+
+_LONGEST_WAIT_S: Final = 60
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How a reconciliation ended: what it found, until when it came, and why it broke off, if it did."""
+
+    connection: ConnectionView
+    kind: ReconciliationKind
+    since: datetime
+    until: datetime
+    findings: Findings
+    booked: int = 0
+    blocked: int = 0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Asks shops. `budget` is how long one run may take before it leaves the rest to the next."""
+
+    pipeline: Pipeline
+    shops: Shops
+    budget: timedelta = timedelta(minutes=10)
+    wait: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def reconcile(
+        self, connection: ConnectionView, *, kind: ReconciliationKind, since: datetime | None = None
+    ) -> Reconciled:
+        """Ask the shop of `connection` what changed (from `since` on, if given) and take in what was missed.
+
+        What goes wrong on the way is written down and comes back as `problem`.
+
+        Raises:
+            AlreadyRunningError: the same shop is being compared just now.
+        """
+        brand_id, database = connection.brand_id, self.pipeline.database
+        row = database.run(
+            lambda unit: begin(
+                unit,
+                brand_id,
+                connection_id=connection.id,
+                connected_at=connection.created_at,
+                kind=kind,
+                since=since,
+            )
+        )
+        run = _Run(self, connection, row)
+        problem = run.go()
+        database.run(
+            lambda unit: end(unit, brand_id, row_id=row.id, findings=run.findings, until=run.came_to, problem=problem)
+        )
+        _log.info("reconciled", shop=connection.name, kind=kind.value, problem=problem, **run.findings.counts())
+        return _reconciled(run, row, problem)
+
+
+class _Run:
+    """One run over one shop."""
+
+    def __init__(self, by: Reconciler, connection: ConnectionView, row: Reconciliation) -> None:
+        self.by, self.connection, self.kind = by, connection, ReconciliationKind(row.kind)
+        self.since, self.until, self.came_to = row.since, row.until, row.until
+        self.findings, self.newest = Findings(), row.since
+        self.booked = self.blocked = 0
+        self.told: set[str] = set()
+        self.source = Source(connection.connector, connection.account)
+        pipeline = by.pipeline
+        self.hasher = CustomerHasher(pipeline.keyring, connection.brand_id, self.source)
+
+    def go(self) -> str | None:
+        """Ask and take in until the end; return what went wrong, or None."""
+        stop_at = time.monotonic() + self.by.budget.total_seconds()
+        try:
+            for page in self._pages():
+                self._take_in(page.deliveries)
+                if page.cursor is not None and time.monotonic() > stop_at:
+                    return self._leave_the_rest()
+            self._look_for_extras()
+        except GoodwordError as error:
+            return str(error)
+        return None
+
+    def _pages(self) -> Iterator[PulledPage]:
+        opened = self.by.shops.open(self.connection)
+        cursor: str | None = None
+        while True:
+            page = self._page(opened, cursor)
+            yield page
+            if page.cursor is None:
+                return
+            cursor = page.cursor
+
+    def _page(self, opened: OpenConnection, cursor: str | None) -> PulledPage:
+        """Return a page; where the shop says "later", ask again when it may be asked."""
+        for turn in range(_WAITS + 1):
+            try:
+                return opened.pull(since=self.since, until=self.until, cursor=cursor)
+            except RetriableError as error:
+                delay = error.retry_after_s if error.retry_after_s is not None else 1 << turn
+                if turn == _WAITS or delay > _LONGEST_WAIT_S:
+                    raise
+                self.by.wait(delay)
+        raise AssertionError("unreachable")
+
+    def _take_in(self, deliveries: Sequence[Delivery]) -> None:
+        checked = list(self._checked(deliveries))
+        things = {_thing(draft) for _, drafts in checked for draft in drafts}
+        self.newest = max((self.newest, *(draft.version_at for _, drafts in checked for draft in drafts)))
+        self.told.update(external_id for kind, external_id in things if kind is FactKind.ORDER)
+        brand_id = self.connection.brand_id
+        with self.by.pipeline.database.reading() as unit:
+            known = versions_of(unit, brand_id, self.source, things=things)
+        news: list[Delivery] = []
+        for delivery, drafts in checked:
+            found = {_thing(draft): compare(draft, known.get(_thing(draft))) for draft in drafts}
+            for thing, finding in found.items():
+                self.findings.note(thing, finding)
+            if set(found.values()) != {Finding.SAME}:
+                news.append(delivery)
+        if news:
+            done = self.by.pipeline.ingest(brand_id, self.source, deliveries=news)
+            self.booked, self.blocked = self.booked + done.booked, self.blocked + done.blocked
+            self.findings.refused += [f"{refusal.key}: {refusal.problem}" for refusal in done.refused]
+
+    def _checked(self, deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, list[FactDraft]]]:
+        for delivery in deliveries:
+            try:
+                check_delivery(delivery)
+                drafts = [fact_of(event, self.hasher) for event in delivery.events]
+            except InputError as error:
+                self.findings.refused.append(f"{str(delivery.key)[:100]}: {error}")
+                continue
+            if drafts:
+                yield delivery, drafts
+
+    def _look_for_extras(self) -> None:
+        with self.by.pipeline.database.reading() as unit:
+            placed = {"since": self.since, "until": self.until}
+            ours = orders_placed(unit, self.connection.brand_id, self.source, **placed)
+        self.findings.extra = extras(ours, told=self.told, until=self.until)
+
+    def _leave_the_rest(self) -> str | None:
+        """End before the end. A sliding run goes on next time from where this one came; pages come oldest first."""
+        if self.kind is ReconciliationKind.SLIDING and self.newest > self.since + OVERLAP:
+            self.came_to = self.newest
+            return None
+        minutes = int(self.by.budget.total_seconds()) // 60
+        return f"Not everything was read within {minutes} minutes; what was read is taken in. Ask for a shorter time."
+
+
+def _thing(draft: FactDraft) -> Thing:
+    return draft.kind, draft.external_id
+
+
+def _reconciled(run: _Run, row: Reconciliation, problem: str | None) -> Reconciled:
+    return Reconciled(
+        run.connection,
+        run.kind,
+        row.since,
+        run.came_to,
+        run.findings,
+        run.booked,
+        run.blocked,
+        problem,
+    )
