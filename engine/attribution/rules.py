@@ -7,7 +7,7 @@ reason; a self-purchase ends the search.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
@@ -27,6 +27,9 @@ class Standing(StrEnum):
     EXPIRED = "expired"
     INACTIVE = "inactive"
     NO_TERMS = "no_terms"
+    RETURNING = "returning"
+    UNCOUNTED = "uncounted"
+    LATER = "later"
 
 
 WHY: Mapping[Standing, str] = {
@@ -37,7 +40,43 @@ WHY: Mapping[Standing, str] = {
     Standing.EXPIRED: "had expired when the order was placed",
     Standing.INACTIVE: "belonged to somebody who was not active when the order was placed",
     Standing.NO_TERMS: "belongs to a program that had no terms, or was closed, when the order was placed",
+    Standing.RETURNING: "earns for new customers only, and this is not known to be the customer's first order",
+    Standing.UNCOUNTED: "does not count",
+    Standing.LATER: "came after the order was placed",
 }
+_WHY_CLICK: Mapping[Standing, str] = {
+    Standing.UNKNOWN: "names none on a link or page of this brand's ambassadors",
+    Standing.EXPIRED: "came too long before the order",
+    Standing.INACTIVE: "was on a link of somebody who was not active when the order was placed",
+    Standing.NO_TERMS: "was on a link of a program that had no terms, or was closed, when the order was placed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clicked:
+    """The click behind a pointer: on which link or page, how long before the order, and how long clicks count.
+
+    `reason` is why the click itself was not counted. `window_days` is None where no terms say it.
+    """
+
+    click_id: UUID
+    target: str
+    target_id: UUID
+    before: timedelta
+    window_days: int | None
+    reason: str | None
+
+    def written(self) -> dict[str, Any]:
+        """Return the click as a decision stores it."""
+        shown = {
+            "click": str(self.click_id),
+            "target": self.target,
+            "target_id": str(self.target_id),
+            "seconds_before": self.before // timedelta(seconds=1),
+            "window_days": self.window_days,
+            "click_reason": self.reason,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +91,7 @@ class Pointer:
     ambassador_id: UUID | None = None
     promo_code_id: UUID | None = None
     code: str | None = None
+    clicked: Clicked | None = None
 
     @property
     def counts(self) -> bool:
@@ -67,7 +107,26 @@ class Pointer:
             "promo_code": self.promo_code_id,
         }
         shown = {"signal": self.signal.value, "standing": self.standing.value, "code": self.code}
-        return {name: value for name, value in shown.items() if value} | {n: str(i) for n, i in ids.items() if i}
+        written = {name: value for name, value in shown.items() if value} | {n: str(i) for n, i in ids.items() if i}
+        return written if self.clicked is None else written | {"at": self.at.isoformat()} | self.clicked.written()
+
+    def why(self) -> str:
+        """Return how it stands, as the end of a sentence about it."""
+        return why(self.signal, self.standing, clicked=self.clicked)
+
+
+def why(signal: Signal, standing: Standing, *, clicked: Clicked | None = None) -> str:
+    """Return what `standing` means for something that a signal points with, as the end of a sentence about it."""
+    if clicked is not None and standing is Standing.EXPIRED and clicked.window_days is not None:
+        return f"came {days(clicked.before)} before the order; clicks count for {days(timedelta(clicked.window_days))}"
+    if clicked is not None and standing is Standing.UNCOUNTED:
+        return f"does not count: {clicked.reason or 'it is no visit'}"
+    return _WHY_CLICK.get(standing, WHY[standing]) if signal is Signal.CLICK else WHY[standing]
+
+
+def days(span: timedelta) -> str:
+    """Return a span in whole days, such as `1 day` or `31 days`; what is shorter is `less than a day`."""
+    return f"{span.days} day{'s' if span.days > 1 else ''}" if span.days else "less than a day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +174,20 @@ class DecisionDraft:
         return columns | ids | {"content_hash": hashed}
 
 
-def case_of(placed_at: datetime, signals: Sequence[Signal], *, pointers: Sequence[Pointer]) -> AttributionCase:
+def case_of(
+    placed_at: datetime,
+    signals: Sequence[Signal],
+    *,
+    pointers: Sequence[Pointer],
+    first_seen_at: datetime | None = None,
+) -> AttributionCase:
     """Return the question that a program's model is asked about an order; `pointers` are the program's that count."""
     candidates = [
         Candidate(ref, str(pointer.enrollment_id), pointer.signal, pointer.at)
         for ref, pointer in enumerate(pointers)
         if pointer.signal in signals
     ]
-    return AttributionCase(placed_at, tuple(signals), tuple(candidates))
+    return AttributionCase(placed_at, tuple(signals), tuple(candidates), first_seen_at)
 
 
 def decision_of(
@@ -155,8 +220,16 @@ def nobody(seen: tuple[Pointer, ...]) -> DecisionDraft:
     """Return the decision for an order that no program credits, saying why each candidate was passed over."""
     if not seen:
         return DecisionDraft(Outcome.NOBODY, "no_signal", "No code of an ambassador came with the order.", seen)
-    said = "; ".join(f"{pointer.code or pointer.signal.value} {_why_not(pointer)}" for pointer in seen)
-    return DecisionDraft(Outcome.NOBODY, "nobody_earns", f"Not credited: {said}."[:1000], seen)
+    said = list(dict.fromkeys(f"{_name(pointer)} {_why_not(pointer)}" for pointer in seen))
+    return DecisionDraft(Outcome.NOBODY, "nobody_earns", f"Not credited: {'; '.join(said)}."[:1000], seen)
+
+
+def _name(pointer: Pointer) -> str:
+    if pointer.clicked is not None:
+        return f"the click of {pointer.at:%Y-%m-%d}"
+    if pointer.signal is Signal.CLICK:
+        return "a click id"
+    return pointer.code or pointer.signal.value
 
 
 def _cut(text: str, longest: int) -> str:
@@ -165,4 +238,4 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _why_not(pointer: Pointer) -> str:
-    return "could earn, but its program does not credit it" if pointer.counts else WHY[pointer.standing]
+    return "could earn, but its program does not credit it" if pointer.counts else pointer.why()

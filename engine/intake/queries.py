@@ -71,7 +71,7 @@ class OrderRecord:
 
     @property
     def standing_refunds(self) -> tuple[Claim, ...]:
-        """The refunds that the shop still has: where it lists an order's refunds, those that it listed or changed later.
+        """The refunds that the shop still has: where it lists them, those in its list and those that changed later.
 
         Which they are follows from the newest versions alone, whatever order they came in.
         """

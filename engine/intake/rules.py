@@ -164,11 +164,7 @@ def _order(event: OrderEvent, hasher: CustomerHasher) -> dict[str, Any]:
     }
     if len({line["id"] for line in payload["lines"]}) < len(event.lines):
         raise InputError("Two lines of the order have one line id.", field="line_id")
-    times = (("paid_at", event.paid_at), ("cancelled_at", event.cancelled_at), ("first_seen_at", event.first_seen_at))
-    for name, time in times:
-        if time is not None:
-            _check_time(name, time)
-            payload[name] = _write_time(time)
+    payload |= _times(event)
     if event.shipping_minor:
         payload["shipping"] = event.shipping_minor
     if event.codes:
@@ -180,6 +176,17 @@ def _order(event: OrderEvent, hasher: CustomerHasher) -> dict[str, Any]:
     if customer := hasher.key_of(event.customer):
         payload["customer"] = customer
     return payload
+
+
+def _times(event: OrderEvent) -> dict[str, str]:
+    """Return what of an order's times is known."""
+    times = (("paid_at", event.paid_at), ("cancelled_at", event.cancelled_at), ("first_seen_at", event.first_seen_at))
+    written = {}
+    for name, time in times:
+        if time is not None:
+            _check_time(name, time)
+            written[name] = _write_time(time)
+    return written
 
 
 def _clicks(tokens: Sequence[str]) -> list[str]:

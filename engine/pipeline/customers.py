@@ -1,7 +1,8 @@
 """Keeps track of customers: who bought first with what, and to whom they are linked.
 
 A customer's first order is the earliest paid one. When an earlier one arrives late, the order that was first until then
-must be looked at again; when the first one changes or leaves, all of the customer's orders must.
+must be looked at again; when the first one changes or leaves, all of the customer's orders must. They must in any case
+where a program's model looks at when a customer was first seen.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,14 +19,12 @@ from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
-from engine.pipeline.decide import LinkKey, links_since
-from engine.pipeline.workset import Link, Workset
+from engine.pipeline.decide import links_since
+from engine.pipeline.pointers import Firsts, past_matters
+from engine.pipeline.workset import Link, LinkKey, Workset
 
 _CUSTOMER = table_of(Customer)
 _LINK = table_of(CustomerLink)
-
-Firsts = Mapping[str, FirstOrder | None]
-"""The first order of each customer of a batch; None for one who has no paid order left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,12 @@ def wider(
     for key, stored in work.firsts.items():
         if key in whole:
             continue
-        if stored.order_id in work.orders and not _still_stands(work.orders[stored.order_id], key, stored):
+        known = work.orders.get(stored.order_id)
+        if known is not None and not _still_stands(known, key, stored):
             customers.add(key)
-        elif firsts[key] != stored and stored.order_id not in work.orders:
-            orders.add(stored.order_id)
+        elif firsts[key] != stored:
+            customers.update([key] if past_matters(work) else [])
+            orders.update([stored.order_id] if known is None else [])
     customers.update(key[1] for key, link in links.items() if work.links.get(key) != link)
     customers.update(_with_a_past(work, links))
     return Wider(frozenset(orders), frozenset(customers - whole))

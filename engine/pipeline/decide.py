@@ -5,33 +5,20 @@ click, and may itself change who is credited for later ones: decisions and links
 stand. An order depends on earlier ones only, so each turn settles at least one more.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from engine.attribution.rules import (
-    DecisionDraft,
-    Pointer,
-    Standing,
-    case_of,
-    decision_of,
-    nobody,
-)
-from engine.enrollment.rules import earns_at
-from engine.intake.queries import OrderRecord
+from engine.attribution.rules import DecisionDraft, Pointer, case_of, decision_of, nobody
 from engine.kernel.errors import GoodwordError
-from engine.pipeline.workset import Link, Workset
+from engine.pipeline.pointers import Firsts, direct_pointers, first_seen, link_pointers
+from engine.pipeline.workset import Link, LinkKey, Workset
 from engine.plugin_api import AttributionCase, Signal, Verdict
 from engine.programs.queries import ProgramRow, TermsVersion
-from engine.tracking.codes.queries import CodeRow, expired_at, owner_as_of
-from engine.tracking.codes.rules import lookup_key
 
 Ask = Callable[[str, Sequence[AttributionCase]], Sequence[Verdict | GoodwordError]]
 """Asks the attribution model of that name, through the host's guard; an error in place of a verdict blocks an order."""
-
-LinkKey = tuple[UUID, str]
-"""Program and customer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +33,24 @@ class Decided:
     failed: Mapping[UUID, GoodwordError]
 
 
-def decide(work: Workset, ask: Ask) -> Decided:
-    """Decide for every order of `work`. An order whose model failed or broke its contract is in `failed`."""
+def decide(work: Workset, ask: Ask, *, firsts: Firsts) -> Decided:
+    """Decide for every order of `work`. An order whose model failed or broke its contract is in `failed`.
+
+    `firsts` are the first orders of the batch's customers.
+    """
     failed: dict[UUID, GoodwordError] = {}
-    seen = {order.id: _pointers(order, work) for order in work.orders.values()}
-    direct = _round(work, seen, ask, failed=failed)
+    seen = {order.id: direct_pointers(order, work, firsts=firsts) for order in work.orders.values()}
+    direct = _round(work, seen, ask, firsts=firsts, failed=failed)
     decisions, links = direct, _linked(work, direct)
     for _ in work.orders:
         with_links = {
             order.id: seen[order.id] + extra
             for order in work.orders.values()
-            if links and order.id not in failed and (extra := tuple(_link_pointers(order, work, links)))
+            if links and order.id not in failed and (extra := tuple(link_pointers(order, work, links, firsts=firsts)))
         }
         if not with_links:
             break
-        decisions = direct | _round(work, with_links, ask, failed=failed)
+        decisions = direct | _round(work, with_links, ask, firsts=firsts, failed=failed)
         before, links = links, _linked(work, decisions)
         if links == before:
             break
@@ -68,53 +58,13 @@ def decide(work: Workset, ask: Ask) -> Decided:
     return Decided(sound, links, failed)
 
 
-def _pointers(order: OrderRecord, work: Workset) -> tuple[Pointer, ...]:
-    """Return whom the order's codes point to, in the shop's order, each code once."""
-    found: dict[str, Pointer] = {}
-    for text in order.payload.get("codes", ()):
-        key = lookup_key(text)
-        code = work.codes.get(key) if key else None
-        if code is None:
-            found.setdefault(key or text, Pointer(Signal.CODE, Standing.UNKNOWN, order.placed_at, code=text[:40]))
-        else:
-            found.setdefault(code.code_key, _code_pointer(order, code, work))
-    return tuple(found.values())
-
-
-def _code_pointer(order: OrderRecord, code: CodeRow, work: Workset) -> Pointer:
-    owner = owner_as_of(code, order.placed_at)
-    standing = Standing.UNOWNED if owner is None else _standing(order, owner, work)
-    if expired_at(code, order.placed_at):
-        standing = Standing.EXPIRED
-    person = work.people.get(owner) if owner else None
-    return Pointer(
-        Signal.CODE,
-        standing,
-        order.placed_at,
-        program_id=code.program_id,
-        enrollment_id=owner,
-        ambassador_id=person.ambassador_id if person else None,
-        promo_code_id=code.id,
-        code=code.code,
-    )
-
-
-def _standing(order: OrderRecord, enrollment_id: UUID, work: Workset) -> Standing:
-    person = work.people.get(enrollment_id)
-    if person is None or not earns_at(person.changes, order.placed_at):
-        return Standing.INACTIVE
-    program = next(program for program in work.programs if program.id == person.program_id)
-    terms = work.terms_at(program, order.placed_at)
-    if terms is None:
-        return Standing.NO_TERMS
-    blocked = terms.document.attribution.self_purchase == "blocked"
-    if blocked and order.customer_key is not None and person.email_hash == order.customer_key:
-        return Standing.SELF
-    return Standing.EARNING
-
-
 def _round(
-    work: Workset, seen: Mapping[UUID, tuple[Pointer, ...]], ask: Ask, *, failed: dict[UUID, GoodwordError]
+    work: Workset,
+    seen: Mapping[UUID, tuple[Pointer, ...]],
+    ask: Ask,
+    *,
+    firsts: Firsts,
+    failed: dict[UUID, GoodwordError],
 ) -> dict[UUID, DecisionDraft]:
     """Let the programs judge in the order of their priority; the first that credits an order has it.
 
@@ -131,7 +81,7 @@ def _round(
                     question = _Question(order_id, mine, terms)
                     questions.setdefault(terms.document.attribution.model, []).append(question)
         for model, asked in questions.items():
-            verdicts = ask(model, [each.case(work) for each in asked])
+            verdicts = ask(model, [each.case(work, firsts) for each in asked])
             decided |= _answers(program, asked, seen=seen, verdicts=verdicts, failed=failed)
     return {
         order_id: decided.get(order_id) or nobody(pointers)
@@ -148,11 +98,11 @@ class _Question:
     pointers: tuple[Pointer, ...]
     terms: TermsVersion
 
-    def case(self, work: Workset) -> AttributionCase:
+    def case(self, work: Workset, firsts: Firsts) -> AttributionCase:
         """Return what the model is asked."""
-        return case_of(
-            work.orders[self.order_id].placed_at, self.terms.document.attribution.signals, pointers=self.pointers
-        )
+        order, signals = work.orders[self.order_id], self.terms.document.attribution.signals
+        seen = first_seen(order, work, firsts=firsts)
+        return case_of(order.placed_at, signals, pointers=self.pointers, first_seen_at=seen)
 
 
 def _answers(
@@ -206,24 +156,3 @@ def links_since(work: Workset, program_id: UUID) -> datetime | None:
     versions = work.terms.get(program_id, ())
     published = [each.published_at for each in versions if Signal.CUSTOMER_LINK in each.document.attribution.signals]
     return min(published, default=None)
-
-
-def _link_pointers(order: OrderRecord, work: Workset, links: Mapping[LinkKey, Link | None]) -> Iterable[Pointer]:
-    """Yield whom the customer's links point to: made by an earlier order, and still within the program's days."""
-    for program in work.programs:
-        link = links.get((program.id, order.customer_key or ""))
-        terms = work.terms_at(program, order.placed_at)
-        if link is None or terms is None or link.place >= order.place:
-            continue
-        days = terms.document.attribution.customer_link_days
-        if days is None or (days and order.placed_at >= link.place[0] + timedelta(days=days)):
-            continue
-        person = work.people.get(link.enrollment_id)
-        yield Pointer(
-            Signal.CUSTOMER_LINK,
-            _standing(order, link.enrollment_id, work),
-            link.place[0],
-            program_id=program.id,
-            enrollment_id=link.enrollment_id,
-            ambassador_id=person.ambassador_id if person else None,
-        )

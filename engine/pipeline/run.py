@@ -25,11 +25,13 @@ from engine.kernel.errors import GoodwordError, InputError
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
 from engine.pipeline.book import months_touched, order_bookings, write
-from engine.pipeline.customers import Firsts, first_of, store_firsts, store_links, wider
+from engine.pipeline.customers import first_of, store_firsts, store_links, wider
 from engine.pipeline.decide import Decided, decide
 from engine.pipeline.owe import owed_by, standings
 from engine.pipeline.periods import mark
+from engine.pipeline.pointers import Firsts
 from engine.pipeline.terms import TermsShelf
+from engine.pipeline.touches import store_touches
 from engine.pipeline.turns import Turns
 from engine.pipeline.workset import Workset, load
 from engine.plugin_api import AttributionCase, Delivery, Verdict
@@ -138,16 +140,16 @@ class Pipeline:
         `customers` are those all of whose orders must be looked at, `turns` what was waited for already, `fresh` orders
         that this transaction wrote first.
         """
-        turns = turns or Turns(unit, brand_id)
+        turns, click_key = turns or Turns(unit, brand_id), self.keyring.key("click")
         wanted, whole = set(ids), frozenset(customers)
         if whole:
             wanted.update(orders_of_customers(unit, brand_id, whole))
         while wanted or whole:
-            work = load(unit, brand_id, wanted, customers=whole, fresh=fresh)
+            work = load(unit, brand_id, wanted, customers=whole, fresh=fresh, click_key=click_key)
             if not turns.await_orders(work.orders.values()):
                 continue
             firsts = first_of(work)
-            decided = decide(work, _patiently(self._ask_model))
+            decided = decide(work, _patiently(self._ask_model), firsts=firsts)
             more = wider(work, firsts, links=decided.links, whole=whole)
             if not more:
                 return self._book(unit, brand_id, work, decided=decided, firsts=firsts)
@@ -194,6 +196,7 @@ class Pipeline:
         bookings = order_bookings(work.heads, dues.owed, failed=failed)
         booked = write(unit, brand_id, bookings, command="accrue")
         mark(unit, brand_id, months_touched(bookings))
+        store_touches(unit, brand_id, work.new_touches)
         _store_decisions(unit, brand_id, work, decisions=decided.decisions)
         store_firsts(unit, brand_id, work.firsts, firsts=firsts)
         store_links(unit, brand_id, work.links, links=decided.links)

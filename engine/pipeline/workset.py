@@ -16,6 +16,7 @@ from engine.kernel.history import as_of
 from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
 from engine.pipeline.terms import by_program
+from engine.pipeline.touches import Gathered, OrderTouches, gather, kept_touches
 from engine.plugin_api import Signal
 from engine.programs.queries import (
     PersonalRateHistory,
@@ -26,12 +27,16 @@ from engine.programs.queries import (
     terms_history,
 )
 from engine.rewards.tables import RewardScope
+from engine.tracking.clicks.queries import ClickRow
 from engine.tracking.codes.queries import CodeRow, codes_by_key
 from engine.tracking.codes.rules import lookup_key
 
 _SCOPE = table_of(RewardScope)
 _DECISION = table_of(Decision)
 _LINK = table_of(CustomerLink)
+
+LinkKey = tuple[UUID, str]
+"""Program and customer."""
 
 ScopeKey = tuple[UUID, str, str, str]
 """Enrollment, reward, subject, asset: what makes a scope."""
@@ -59,7 +64,9 @@ class Workset:
     heads: Mapping[ScopeKey, Any]
     decided: Mapping[UUID, tuple[int, str]]
     firsts: Mapping[str, FirstOrder]
-    links: Mapping[tuple[UUID, str], Link]
+    links: Mapping[LinkKey, Link]
+    touches: Mapping[UUID, OrderTouches]
+    new_touches: tuple[tuple[OrderRecord, ClickRow], ...]
 
     @property
     def customer_keys(self) -> set[str]:
@@ -80,20 +87,27 @@ def load(
     *,
     customers: Collection[str] = (),
     fresh: Mapping[UUID, OrderRecord] | None = None,
+    click_key: bytes | None = None,
 ) -> Workset:
     """Read the workset of these orders; `customers` are more whose first order and links are wanted.
 
-    `fresh` are orders that this transaction wrote first: nothing was decided or booked for them yet.
+    `fresh` are orders that this transaction wrote first: nothing was decided or booked for them yet. `click_key` is the
+    key that click ids are signed with; without it the touches are those that were kept, enough for explaining.
     """
     records = orders(unit, brand_id, order_ids, fresh=fresh)
     older = [order_id for order_id in records if not fresh or order_id not in fresh]
     keys = {key for order in records.values() for text in order.payload.get("codes", ()) if (key := lookup_key(text))}
     codes = {code.code_key: code for code in codes_by_key(unit, brand_id, keys=keys)}
     customers = {order.customer_key for order in records.values() if order.customer_key}.union(customers)
+    if click_key is None:
+        touches = Gathered(kept_touches(unit, brand_id, records.values()))
+    else:
+        touches = gather(unit, brand_id, records.values(), key=click_key)
     terms = by_program(terms_history(unit, brand_id))
     links = _links(unit, brand_id, list(terms), customers=customers) if _any_links(terms) else {}
     owners = {owner.enrollment_id for code in codes.values() for owner in code.owners if owner.enrollment_id}
     owners |= {link.enrollment_id for link in links.values()}
+    owners |= {click.enrollment_id for each in touches.of.values() for click in each.clicks}
     return Workset(
         orders=records,
         programs=programs_of(unit, brand_id),
@@ -107,6 +121,8 @@ def load(
         decided=_decided(unit, brand_id, older) if older else {},
         firsts=first_orders(unit, brand_id, customers) if customers else {},
         links=links,
+        touches=touches.of,
+        new_touches=touches.new,
     )
 
 

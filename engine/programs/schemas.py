@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_valid
 from engine.kernel.currencies import EXPONENTS
 from engine.plugin_api import MAX_MINOR, Signal
 
+DEFAULT_MODEL = "basic"
 KEY = r"^[a-z][a-z0-9_-]{0,39}$"
 
 
@@ -44,13 +45,15 @@ class AttributionPolicy(Input):
     """Who gets the credit: a model and the order in which signals count.
 
     `customer_link_days` None is off, 0 is for life. The click window is enforced on the server; codes have none.
+    With `new_customers_only` nothing but the customer's first order with the brand is credited.
     """
 
-    model: str = "basic"
+    model: str = DEFAULT_MODEL
     signals: tuple[Signal, ...] = (Signal.CODE, Signal.CLICK)
     click_window_days: int = Field(default=30, ge=1, le=365)
     customer_link_days: int | None = Field(default=None, ge=0, le=3650)
     self_purchase: Literal["blocked", "allowed"] = "blocked"
+    new_customers_only: bool = False
 
     @field_validator("signals")
     @classmethod

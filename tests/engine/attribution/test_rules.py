@@ -56,7 +56,8 @@ def test_nobody_says_why_for_each_candidate(standing):
 
 
 def test_a_reason_fits_its_column_however_many_codes_there_are():
-    assert len(nobody(tuple(pointer(n, Standing.EXPIRED, code="C" * 40) for n in range(50))).reason) == 1_000
+    codes = (f"C{number:039}" for number in range(50))
+    assert len(nobody(tuple(pointer(1, Standing.EXPIRED, code=code) for code in codes)).reason) == 1_000
 
 
 def test_equal_decisions_write_equal_columns_and_others_do_not():
