@@ -1,0 +1,102 @@
+"""The Admin API: one question in, its data out, and what its errors mean for us.
+
+Shopify answers most failures with 200 and a list of errors; each is put into the class that says what happens next.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from engine.plugin_api import ConfigError, FatalError, HttpClient, InputError, RetriableError
+from plugins.shopify.settings import ShopifySettings
+
+_SHUT: Final = (402, 423)
+"""The shop owes Shopify money, or was locked: nothing works until somebody has looked."""
+
+_LONGEST_WAIT_S: Final = 60
+
+
+class TooCostlyError(FatalError):
+    """One question asked for more than Shopify answers at once; a smaller one may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminApi:
+    """Asks the Admin API of one shop."""
+
+    settings: ShopifySettings
+    http: HttpClient
+
+    def ask(self, question: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """Return the data that answers `question`.
+
+        Raises:
+            ConfigError: the token is wrong, lacks an access scope, or the shop is shut.
+            RetriableError: asked too much too fast, with the delay until enough is restored; or Shopify failed.
+            TooCostlyError: the question alone is too large.
+            FatalError: Shopify does not understand the question.
+        """
+        answer = self.http.request(
+            "POST",
+            f"{self.settings.origin}/admin/api/{self.settings.api_version}/graphql.json",
+            headers={"x-shopify-access-token": self.settings.access_token.get_secret_value()},
+            json={"query": question, "variables": dict(variables or {})},
+            accept=_SHUT,
+        )
+        if answer.status in _SHUT:
+            raise ConfigError(f"{self.settings.shop} is shut by Shopify (status {answer.status}). Open it again.")
+        try:
+            document = answer.json()
+        except InputError as error:
+            raise RetriableError(f"Shopify's answer cannot be read: {error}") from None
+        if not isinstance(document, dict):
+            raise RetriableError("Shopify's answer is no object.")
+        if errors := document.get("errors"):
+            _give_up(errors, document)
+        data = document.get("data")
+        if not isinstance(data, dict):
+            raise RetriableError("Shopify's answer holds no data.")
+        return data
+
+
+def refuse_user_errors(payload: Mapping[str, Any] | None, *, doing: str) -> None:
+    """Pass where a mutation was carried out.
+
+    Raises:
+        FatalError: Shopify refused it, with Shopify's own words.
+    """
+    errors = payload["userErrors"] if payload else [{"message": "nothing was answered"}]
+    if errors:
+        said = "; ".join(str(error.get("message", "")) for error in errors)
+        raise FatalError(f"Shopify refused to {doing}: {said:.300}")
+
+
+def _give_up(errors: object, document: Mapping[str, Any]) -> NoReturn:
+    listed = errors if isinstance(errors, list) else [{"message": errors}]
+    codes = {_code(error) for error in listed}
+    said = "; ".join(str(error.get("message", "")) for error in listed if isinstance(error, dict))[:300]
+    if "THROTTLED" in codes or said == "Throttled":
+        raise RetriableError("Shopify asks us to slow down.", retry_after_s=_wait(document))
+    if "MAX_COST_EXCEEDED" in codes:
+        raise TooCostlyError(f"Shopify finds the question too large: {said}")
+    if "ACCESS_DENIED" in codes:
+        raise ConfigError(f"Shopify does not let the app see this: {said}. Grant the access scope and install anew.")
+    if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:
+        raise RetriableError(f"Shopify failed: {said}")
+    raise FatalError(f"Shopify does not understand the question: {said}")
+
+
+def _code(error: object) -> str:
+    extensions = error.get("extensions") if isinstance(error, dict) else None
+    return str(extensions.get("code", "")) if isinstance(extensions, dict) else ""
+
+
+def _wait(document: Mapping[str, Any]) -> int:
+    """Return the seconds after which enough points are restored for what was asked."""
+    try:
+        cost = document["extensions"]["cost"]
+        status = cost["throttleStatus"]
+        missing = int(cost["requestedQueryCost"]) - int(status["currentlyAvailable"])
+        return min(_LONGEST_WAIT_S, max(1, -(-missing // int(status["restoreRate"]))))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return 2

@@ -1,0 +1,209 @@
+"""The connector `shopify`: what it can do, each in a line or two, and where it is done."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from engine.plugin_api import (
+    Capability,
+    CodeView,
+    CommerceEvent,
+    ConnectionReport,
+    Delivery,
+    HttpClient,
+    InputError,
+    PluginSettings,
+    PulledPage,
+    ShopCode,
+    Subscription,
+    Webhook,
+    WebhookRequest,
+)
+from plugins.shopify.api import AdminApi
+from plugins.shopify.codes import found_code, put_code, revoke
+from plugins.shopify.disputes import chargeback_event
+from plugins.shopify.fetch import changed_orders, order_by_id
+from plugins.shopify.orders import order_event
+from plugins.shopify.questions import CHECK
+from plugins.shopify.reading import Record, ident, inner, read_record, records
+from plugins.shopify.refunds import refund_event
+from plugins.shopify.settings import own
+from plugins.shopify.signature import verified
+from plugins.shopify.subscriptions import subscribe_missing, subscribed
+from plugins.shopify.topics import DISPUTE, ORDER, PULLED, READ, REFUND
+
+_SCOPES: Final[Mapping[str, str]] = {
+    "read_orders": "orders cannot be read",
+    "read_all_orders": "orders older than 60 days cannot be found again",
+    "read_customers": "customers are not known, so nobody's first order is",
+    "read_products": "rates of single products find no product",
+    "write_discounts": "promo codes cannot be put into the shop",
+}
+
+
+class Shopify:
+    """Shopify, by webhooks and by its Admin API in GraphQL."""
+
+    name = "shopify"
+    title = "Shopify"
+    capabilities = frozenset(
+        {
+            Capability.WEBHOOKS,
+            Capability.COMPLETION,
+            Capability.PULL,
+            Capability.CODES,
+            Capability.CODE_LINKS,
+            Capability.SUBSCRIPTIONS,
+        }
+    )
+
+    def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
+        """Return the order with its refunds, the refund, or the dispute in `body`; a test order gives nothing.
+
+        What the body is, its shape says: the topic is not signed. An edit that was not completed gives nothing.
+
+        Raises:
+            InputError: the body cannot be read.
+        """
+        if topic not in READ:
+            return ()
+        record = read_record(body)
+        if "line_items" in record:
+            order = order_event(record)
+            return (order, *map(refund_event, records(record, "refunds"))) if order else ()
+        if topic in REFUND:
+            return (refund_event(record),)
+        if topic in DISPUTE:
+            chargeback = chargeback_event(record)
+            return (chargeback,) if chargeback else ()
+        if "order_edit" in record:
+            return ()
+        raise InputError("This is no order: it has no line_items.", field="line_items")
+
+    def verify(self, request: WebhookRequest, *, settings: PluginSettings) -> Webhook:
+        """Return the webhook that `request` is.
+
+        Raises:
+            SignatureError: no live secret signed it, or it is another shop's.
+        """
+        return verified(request, own(settings))
+
+    def complete(self, body: bytes, *, topic: str, settings: PluginSettings, http: HttpClient) -> bytes:
+        """Return the order that `body` is about as the Admin API has it now, in the likeness of a webhook.
+
+        It has what webhooks lack: when each payment and refund was made and changed, and all in the shop's money. So
+        webhooks and pulls say the same. An order that the API does not have leaves the body as it is.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+            InputError: the body cannot be read.
+        """
+        order_id = _order_in(read_record(body), topic)
+        order = order_by_id(AdminApi(own(settings), http), order_id) if order_id else None
+        return _written(order) if order else body
+
+    def origins(self, settings: PluginSettings) -> tuple[str, ...]:
+        """Return the shop's own origin."""
+        return (own(settings).origin,)
+
+    def check(self, *, settings: PluginSettings, http: HttpClient) -> ConnectionReport:
+        """Say which shop this is and which access scopes are missing.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+        """
+        found = AdminApi(own(settings), http).ask(CHECK)
+        scopes = {each["handle"] for each in found["currentAppInstallation"]["accessScopes"]}
+        problems = tuple(
+            f"Without the access scope {scope}, {what}." for scope, what in _SCOPES.items() if scope not in scopes
+        )
+        return ConnectionReport(str(found["shop"]["name"])[:200], problems)
+
+    def pull(
+        self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient
+    ) -> PulledPage:
+        """Return a page of the orders changed from `since` until `until`, oldest change first.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+        """
+        api = AdminApi(own(settings), http)
+        orders, following = changed_orders(api, since=since, until=until, cursor=cursor)
+        return PulledPage(tuple(self._deliveries(orders, settings)), following)
+
+    def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
+        """Return the discount that the shop has under `code`, in whatever case, or None.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+        """
+        return found_code(AdminApi(own(settings), http), code)
+
+    def push_code(self, code: CodeView, *, settings: PluginSettings, http: HttpClient) -> str:
+        """Put `code` into the shop as a discount of its own, and return the discount's id.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`; FatalError also where the shop has the
+                code for something else, or sells in a currency without an amount.
+        """
+        return put_code(AdminApi(own(settings), http), code)
+
+    def revoke_code(self, reference: str, *, settings: PluginSettings, http: HttpClient) -> None:
+        """End the discount; quiet where it is gone.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+        """
+        revoke(AdminApi(own(settings), http), reference)
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str:
+        """Return the shop's shareable link: it applies `code` and redirects to the path of `destination`."""
+        parts = urlsplit(destination)
+        target = urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
+        path = f"/discount/{quote(code, safe='')}"
+        return urlunsplit((parts.scheme, parts.netloc, path, f"redirect={quote(target, safe='/')}", ""))
+
+    def subscriptions(self, *, address: str, settings: PluginSettings, http: HttpClient) -> tuple[Subscription, ...]:
+        """Return every wanted topic and whether the shop sends it to `address`.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+        """
+        return subscribed(AdminApi(own(settings), http), address)
+
+    def subscribe(self, *, address: str, settings: PluginSettings, http: HttpClient) -> None:
+        """Make the shop send every wanted topic to `address`.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `HttpClient.request`.
+        """
+        subscribe_missing(AdminApi(own(settings), http), address)
+
+    def _deliveries(self, orders: list[dict[str, Any]], settings: PluginSettings) -> Iterator[Delivery]:
+        for order in orders:
+            body = _written(order)
+            key = f"{PULLED}:{order['id']}:{order['updated_at']}:{sha256(body).hexdigest()[:32]}"
+            yield Delivery(key, body, self._events(body, settings), topic=PULLED)
+
+    def _events(self, body: bytes, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
+        """Return what `parse` makes of a pulled order; one that it cannot read must not stop those behind it."""
+        try:
+            return self.parse(body, topic=PULLED, settings=settings)
+        except InputError:
+            return ()
+
+
+def _order_in(record: Record, topic: str) -> str | None:
+    """Return the id of the order that a webhook is about."""
+    if topic in REFUND and "line_items" not in record:
+        return ident(record, "order_id")
+    if topic in ORDER | REFUND:
+        return ident(inner(record, "order_edit"), "order_id") if "order_edit" in record else ident(record, "id")
+    return None
+
+
+def _written(order: Mapping[str, Any]) -> bytes:
+    return json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,53 @@
+"""What a connection to a Shopify shop must be told."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+
+from engine.plugin_api import PluginError, PluginSettings
+
+_SHORTEST_SECRET = 16
+
+
+def _real_secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if len(text) < _SHORTEST_SECRET or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"a secret of Shopify is at least {_SHORTEST_SECRET} plain characters; copy it whole")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_real_secret)]
+
+
+class ShopifySettings(PluginSettings):
+    """One shop and the app that Goodword is there.
+
+    `shop` is its permanent domain. `secrets` are the client secrets that may sign webhooks now: during a rotation the
+    old one signs for up to an hour. `api_version` is the Admin API's, a quarter of a year.
+    """
+
+    shop: Annotated[
+        str,
+        StringConstraints(
+            strip_whitespace=True, to_lower=True, max_length=80, pattern=r"^[a-z0-9][a-z0-9-]{0,61}\.myshopify\.com\z"
+        ),
+    ]
+    access_token: Secret
+    secrets: Annotated[tuple[Secret, ...], Field(min_length=1, max_length=4)]
+    api_version: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(01|04|07|10)\z")] = "2026-07"
+
+    @property
+    def origin(self) -> str:
+        """The one origin that the connector talks to."""
+        return f"https://{self.shop}"
+
+
+def own(settings: PluginSettings) -> ShopifySettings:
+    """Return `settings` as this connector's.
+
+    Raises:
+        PluginError: they are another plugin's, or none.
+    """
+    if not isinstance(settings, ShopifySettings):
+        raise PluginError("shopify was asked without its settings. Enter the shop, its access token and a secret.")
+    return settings
