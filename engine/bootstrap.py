@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import engine.tables  # noqa: F401 - fills the metadata
+from engine.connections.opened import Shops
 from engine.identity.queries import brands
 from engine.jobs.rules import Schedule
 from engine.jobs.worker import Worker
@@ -17,6 +18,8 @@ from engine.ledger.blocks import seal
 from engine.outbox.dispatch import Listeners, drain
 from engine.pipeline.maturity import mature
 from engine.pipeline.run import Pipeline
+from engine.pipeline.watch import forget_old_bodies, watch_silence, watch_subscriptions
+from engine.pipeline.webhooks import WebhookReader
 from engine.plugin_host.http import HttpPool
 from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.tracking.listeners import on_enrollment_approved
@@ -28,6 +31,9 @@ SCHEDULES: Final = (
     Schedule("tell_events", every=timedelta(seconds=30)),
     Schedule("mature", every=timedelta(minutes=15)),
     Schedule("seal_ledger", every=timedelta(hours=1)),
+    Schedule("watch_silence", every=timedelta(minutes=5)),
+    Schedule("watch_subscriptions", every=timedelta(hours=1)),
+    Schedule("forget_old_bodies", every=timedelta(days=1)),
 )
 
 
@@ -46,10 +52,26 @@ class Goodword:
         """What the installation's secret key can do."""
         return self.settings.keyring
 
+    @property
+    def shops(self) -> Shops:
+        """What opens connections to shops."""
+        return Shops(self.plugins, self.keyring, self.http)
+
+    def webhook_reader(self) -> WebhookReader:
+        """Return what reads the inbox."""
+        return WebhookReader(self.pipeline, self.shops)
+
     def worker(self) -> Worker:
-        """Return what runs the jobs: events told, months closed and scopes approved, the books sealed."""
-        handlers = {"tell_events": self._tell_events, "mature": self._mature, "seal_ledger": self._seal_ledger}
-        return Worker(self.database, handlers, SCHEDULES)
+        """Return what runs the jobs: webhooks read, events told, what is due approved, books sealed, shops watched."""
+        handlers = {
+            "tell_events": self._tell_events,
+            "mature": self._mature,
+            "seal_ledger": self._seal_ledger,
+            "watch_silence": self._watch_silence,
+            "watch_subscriptions": self._watch_subscriptions,
+            "forget_old_bodies": self._forget_old_bodies,
+        }
+        return Worker(self.database, handlers, SCHEDULES, pollers=[self.webhook_reader().poll])
 
     def tell_events(self) -> None:
         """Tell every event that is due now, for a command whose answer depends on what follows from it."""
@@ -73,6 +95,15 @@ class Goodword:
     def _seal_ledger(self, database: Database, _arguments: Mapping[str, Any]) -> None:
         while database.run(seal):
             pass
+
+    def _watch_silence(self, database: Database, _arguments: Mapping[str, Any]) -> None:
+        watch_silence(database)
+
+    def _watch_subscriptions(self, database: Database, _arguments: Mapping[str, Any]) -> None:
+        watch_subscriptions(database, self.shops, base_url=self.settings.base_url)
+
+    def _forget_old_bodies(self, database: Database, _arguments: Mapping[str, Any]) -> None:
+        forget_old_bodies(database, days=self.settings.body_days)
 
 
 def start(settings: Settings | None = None, *, clock: Clock | None = None) -> Goodword:

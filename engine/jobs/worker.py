@@ -1,10 +1,10 @@
 """Does the jobs. Any number of workers on one database share them; each job has one holder at a time."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -17,12 +17,20 @@ LEASE: Final = timedelta(minutes=15)
 """How long a job may take before its holder is taken for dead."""
 
 ATTEMPTS: Final = 8
+
+Poller: TypeAlias = Callable[[], int]
+"""Does some of what is due and returns how much that was; 0 where nothing is. Any number may run beside each other."""
+
 _PAUSE: Final = timedelta(seconds=1)
+_POLL_PAUSE: Final = timedelta(seconds=0.5)
 _log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """Runs jobs by their handlers and enqueues the slots of schedules.
+    """Runs jobs by their handlers, enqueues the slots of schedules, and lets pollers look for what came.
+
+    Pollers are for what cannot wait for a job and is too much for a row each: webhooks. Each has a thread of its own,
+    so that a long job does not hold it up.
 
     A job whose handler raises is tried again later, `attempts` times in all, then it is dead. A job that names no
     handler here is left to other workers.
@@ -34,15 +42,19 @@ class Worker:
         handlers: Mapping[str, Handler],
         schedules: Sequence[Schedule] = (),
         *,
+        pollers: Sequence[Poller] = (),
         lease: timedelta = LEASE,
         attempts: int = ATTEMPTS,
     ) -> None:
         self._database, self._handlers, self._schedules = database, dict(handlers), tuple(schedules)
-        self._lease, self._attempts = lease, attempts
+        self._lease, self._attempts, self._pollers = lease, attempts, tuple(pollers)
         self._seen: dict[str, int] = {}
 
     def run_once(self) -> int:
         """Do everything that is due now, and return how many jobs were run, whether they succeeded or not."""
+        for poll in self._pollers:
+            while poll():
+                pass
         self._enqueue_slots()
         done = 0
         while self._run_next():
@@ -50,7 +62,15 @@ class Worker:
         return done
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Do what is due, again and again, until `stop` is set; the job in hand is finished first."""
+        """Do what is due, again and again, until `stop` is set; what is in hand is finished first."""
+        threads = [threading.Thread(target=_keep_polling, args=(poll, stop), daemon=True) for poll in self._pollers]
+        for thread in threads:
+            thread.start()
+        self._run_jobs(stop)
+        for thread in threads:
+            thread.join()
+
+    def _run_jobs(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 self._enqueue_slots()
@@ -95,3 +115,14 @@ class Worker:
             slot = schedule.slot(self._database.clock.now())
             if self._seen.get(schedule.name) != slot and self._database.run(partial(enqueue_slot, schedule=schedule)):
                 self._seen[schedule.name] = slot
+
+
+def _keep_polling(poll: Poller, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            found = poll()
+        except Exception as error:  # noqa: BLE001 - whatever it was, what is due is still due
+            _log.warning("poller_failed", problem=f"{type(error).__name__}: {error}")
+            found = 0
+        if not found:
+            stop.wait(_POLL_PAUSE.total_seconds())

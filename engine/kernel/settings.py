@@ -13,7 +13,16 @@ from engine.kernel.addresses import parse_origin
 from engine.kernel.crypto import Keyring
 from engine.kernel.errors import InputError, SettingsError
 
-DEFAULT_PLUGINS = ("attribution_basic", "csv_orders", "generic_webhook", "landing_social", "payout_csv", "rewards_cash")
+DEFAULT_PLUGINS = (
+    "attribution_basic",
+    "attribution_multi_touch",
+    "csv_orders",
+    "generic_webhook",
+    "landing_social",
+    "payout_csv",
+    "rewards_cash",
+    "shopify",
+)
 
 
 class Settings(BaseSettings):
@@ -34,6 +43,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     proxies: int = Field(default=0, ge=0, le=5, description="How many proxies of ours stand before `goodword serve`.")
     worker: bool = Field(default=True, description="Whether `goodword serve` also runs the jobs.")
+    body_days: int = Field(default=90, ge=1, description="Days for which the bytes that shops sent are kept.")
     clock_offset_s: int = Field(default=0, description="Seconds by which the clock is off: set by the demo only.")
 
     @field_validator("plugins", "private_origins", mode="before")

@@ -51,11 +51,15 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A delivery that was not taken in: which one, where it began in its file, and why."""
+    """A delivery that was not taken in: which one, where it began in its file, and why.
+
+    `contradicts`: its key was used before for other content.
+    """
 
     key: str
     line: int | None
     problem: str
+    contradicts: bool = False
 
 
 @dataclass(slots=True)
@@ -106,6 +110,17 @@ class Pipeline:
         """Take in one batch of deliveries (about `BATCH` of them) and book what they change."""
         checked, refused = self._check(brand_id, source, deliveries)
         done = self.take_in(brand_id, source, deliveries=checked)
+        done.refused = refused + done.refused
+        return done
+
+    def rehearse(self, brand_id: UUID, source: Source, *, deliveries: Sequence[Delivery]) -> Ingested:
+        """Return what `ingest` would do now, and do nothing."""
+        checked, refused = self._check(brand_id, source, deliveries)
+        if not checked:
+            return Ingested(refused=refused)
+        with self.database.unit() as unit:
+            done = self._batch(unit, brand_id, source, deliveries=checked)
+            unit.session.rollback()
         done.refused = refused + done.refused
         return done
 
@@ -233,7 +248,7 @@ def _patiently(ask: Callable[[N, Sequence[C]], Sequence[A]]) -> Callable[[N, Seq
 
 def _counts(recorded: Recorded, *, orders: int, done: Processed) -> Ingested:
     problem = "This was delivered before with the same time of change and another content. Give it a newer updated_at."
-    refused = [Refusal(each.key, each.line, problem) for each in recorded.refused]
+    refused = [Refusal(each.key, each.line, problem, contradicts=True) for each in recorded.refused]
     counts = (recorded.new, recorded.repeated, recorded.older)
     return Ingested(*counts, orders=orders, booked=done.booked, blocked=len(done.blocked), refused=refused)
 
