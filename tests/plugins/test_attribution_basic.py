@@ -1,12 +1,13 @@
-"""The basic model: the policy's first signal that points to anybody decides, and one ambassador gets the whole."""
+"""The basic models: the policy's first signal that points to anybody decides, and one ambassador gets the whole."""
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.plugin_api import WHOLE_PPM, AttributionCase, Candidate, Share, Signal
-from plugins.attribution_basic.model import BasicModel
+from plugins.attribution_basic.model import BasicModel, FirstModel, FirstStrictModel
 
 DAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CODE, CLICK, LINK = Signal.CODE, Signal.CLICK, Signal.CUSTOMER_LINK
@@ -17,13 +18,14 @@ def candidate(ref, signal, *, hours=0):
     return Candidate(ref, f"ambassador-{ref}", signal, DAY + timedelta(hours=hours))
 
 
-def choose(*candidates, signals=ALL):
-    (verdict,) = BasicModel().choose([AttributionCase(DAY, signals, tuple(candidates))])
+def choose(*candidates, signals=ALL, model=BasicModel, seen=None):
+    first_seen = None if seen is None else DAY + timedelta(hours=seen)
+    (verdict,) = model().choose([AttributionCase(DAY, signals, tuple(candidates), first_seen)])
     return verdict
 
 
-def winner(*candidates, signals=ALL):
-    (share,) = choose(*candidates, signals=signals).shares
+def winner(*candidates, signals=ALL, model=BasicModel, seen=None):
+    (share,) = choose(*candidates, signals=signals, model=model, seen=seen).shares
     assert share.ppm == WHOLE_PPM
     return share.ref
 
@@ -64,6 +66,41 @@ def test_reasons_are_sentences_that_name_what_decided():
     assert "first one in the shop's list" in choose(candidate(1, CODE), candidate(2, CODE)).reason
     assert "last click" in choose(candidate(1, CLICK), candidate(2, CLICK)).reason
     assert {choose(candidate(1, signal)).rule for signal in ALL} == {"first_code", "last_click", "customer_link"}
+
+
+# --- first, and first strictly
+
+
+@pytest.mark.parametrize("model", [FirstModel, FirstStrictModel])
+def test_first_gives_the_order_to_the_first_click(model):
+    assert winner(candidate(1, CLICK, hours=2), candidate(2, CLICK, hours=1), model=model) == 2
+    assert choose(candidate(1, CLICK), candidate(2, CLICK), model=model).rule == "first_click"
+    assert winner(candidate(1, CLICK), candidate(2, CLICK), model=model) == 1, "of two at one instant the earlier"
+
+
+@pytest.mark.parametrize("model", [FirstModel, FirstStrictModel])
+def test_first_judges_codes_and_customer_links_as_basic_does(model):
+    assert winner(candidate(7, CODE, hours=3), candidate(4, CODE), candidate(1, CLICK), model=model) == 7
+    assert winner(candidate(3, LINK), model=model) == 3
+
+
+def test_strictly_nobody_earns_by_a_click_when_the_customer_had_come_before():
+    clicks = candidate(1, CLICK, hours=1), candidate(2, CLICK, hours=2)
+    verdict = choose(*clicks, model=FirstStrictModel, seen=0)
+    assert (verdict.shares, verdict.rule) == ((), "came_directly")
+    assert winner(*clicks, model=FirstModel, seen=0) == 1
+
+
+def test_strictly_a_customer_who_came_with_the_click_or_after_it_did_not_come_before():
+    assert winner(candidate(1, CLICK, hours=1), model=FirstStrictModel, seen=1) == 1
+    assert winner(candidate(1, CLICK, hours=1), model=FirstStrictModel, seen=5) == 1
+    assert winner(candidate(1, CLICK, hours=1), model=FirstStrictModel) == 1
+
+
+def test_strictly_codes_and_customer_links_earn_whoever_came_before():
+    assert winner(candidate(1, CLICK, hours=1), candidate(2, CODE), model=FirstStrictModel, seen=0) == 2
+    policy = (CLICK, CODE, LINK)
+    assert winner(candidate(1, CLICK), candidate(2, LINK), signals=policy, model=FirstStrictModel, seen=-1) == 2
 
 
 candidates = st.lists(
