@@ -92,7 +92,7 @@ def plain_host(text: str) -> str | None:
     if _NUMBER.fullmatch(labels[-1]):
         address = _address(host)
         return str(address) if isinstance(address, IPv4Address) and str(address) == host else None
-    return host if all(map(_LABEL.fullmatch, labels)) else None
+    return host if all(_LABEL.fullmatch(label) and _is_read_back(label) for label in labels) else None
 
 
 def is_private(host: str) -> bool:
@@ -124,6 +124,17 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text)
     except ValueError:
         return None
+
+
+def _is_read_back(label: str) -> bool:
+    """Tell whether a label in the ASCII form of another alphabet stands for something, and is its one form."""
+    if not label.startswith("xn--"):
+        return True
+    try:
+        written = label.removeprefix("xn--").encode().decode("punycode")
+    except UnicodeError:
+        return False
+    return written.isprintable() and not written.isascii() and written.encode("punycode").decode() == label.removeprefix("xn--")
 
 
 def _in_ascii(text: str) -> str | None:
