@@ -147,11 +147,16 @@ def _check(kind: Kind, answer: object) -> str:
     if kind.protocol is RewardType:
         _check_reward_type(value)
     if kind.protocol is Connector:
-        _check_capabilities(value)
+        check_capabilities(value)
     return str(value.name)
 
 
-def _check_capabilities(value: Connector) -> None:
+def check_capabilities(value: Connector) -> None:
+    """Hold what a connector declares against the protocols that it answers to.
+
+    Raises:
+        ContractBreachError: a capability is declared and missing, or there and not declared.
+    """
     declared: object = value.capabilities
     if not isinstance(declared, frozenset) or not all(isinstance(one, Capability) for one in declared):
         raise ContractBreachError(f"its connector {value.name} gives no frozenset of Capability as capabilities")

@@ -1,0 +1,141 @@
+"""The ground of every check: what a check is, when it is left out, and how a plugin is asked so that it cannot hang.
+
+A check is a method `test_…` whose name is the sentence that it proves. A failed one raises `AssertionError` with what
+was seen and what to do. Checks that belong to a capability which a plugin does not declare are left out by name, in
+`left_out`, and never pass silently.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from types import ModuleType
+from typing import Any, ClassVar, TypeVar, cast
+
+from engine.plugin_api import PluginManifest
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., None])
+
+_NEEDS = "goodword_needs"
+
+
+def needs(*capabilities: str) -> Callable[[F], F]:
+    """Mark a check as one for plugins that can do any of `capabilities`; for others it is left out."""
+
+    def mark(check: F) -> F:
+        setattr(check, _NEEDS, frozenset(map(str, capabilities)))
+        return check
+
+    return mark
+
+
+def require(holds: object, problem: str, remedy: str) -> None:
+    """Fail the check unless `holds`.
+
+    Raises:
+        AssertionError: says `problem` and `remedy`.
+    """
+    if not holds:
+        raise AssertionError(f"{problem}\n    {remedy}")
+
+
+class Conformance:
+    """Base of the checks for one kind of plugin. Subclass it as `class TestMine(…Conformance)` in a test.
+
+    `plugin` is the module that the entry point leads to. `patience_s` is how many seconds one question may take.
+    """
+
+    plugin: ClassVar[ModuleType]
+    patience_s: ClassVar[float] = 5.0
+    left_out: ClassVar[dict[str, str]] = {}
+    """The checks that do not apply, each with the reason."""
+
+    def __init_subclass__(cls) -> None:
+        """Leave out the checks of what the plugin does not declare."""
+        super().__init_subclass__()
+        can = cls.abilities()
+        cls.left_out = {}
+        if can is None:
+            return
+        for name in check_names(cls):
+            wanted: frozenset[str] = getattr(getattr(cls, name), _NEEDS, frozenset())
+            if wanted and wanted.isdisjoint(can):
+                setattr(cls, name, None)  # pytest collects functions only
+                cls.left_out[name] = f"no {' or '.join(sorted(wanted))}"
+
+    @classmethod
+    def abilities(cls) -> frozenset[str] | None:
+        """Return what the plugin says that it can do; None where there is no plugin to ask yet."""
+        return None
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """Return the plugin's answer, or what it raises, within `patience_s`.
+
+        Raises:
+            AssertionError: there was no answer in time.
+        """
+        answers: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+        def put_answer() -> None:
+            try:
+                answers.put((question(), None))
+            except BaseException as error:  # noqa: BLE001 - also SystemExit, which is raised again where it is judged
+                answers.put((None, error))
+
+        asked = threading.Thread(target=put_answer, name="goodword question", daemon=True)
+        asked.start()
+        try:
+            answer, error = answers.get(timeout=self.patience_s)
+        except Empty:
+            problem = f"There was no answer within {self.patience_s:g} seconds."
+            raise AssertionError(f"{problem}\n    Return, or raise RetriableError; never wait or loop.") from None
+        asked.join()
+        if error is not None:
+            raise error
+        return cast("T", answer)
+
+    @classmethod
+    def manifest(cls) -> PluginManifest:
+        """Return what the plugin says of itself.
+
+        Raises:
+            AssertionError: nothing.
+        """
+        hook = getattr(cls.plugin, "manifest", None)
+        remedy = "Let the plugin's module have a @hookimpl named manifest that returns a PluginManifest."
+        require(callable(hook), f"{cls.plugin.__name__} has no manifest.", remedy)
+        found = cast("Callable[[], object]", hook)()
+        require(isinstance(found, PluginManifest), f"manifest gives {found!r}.", remedy)
+        return cast("PluginManifest", found)
+
+
+def check_names(kind: type) -> tuple[str, ...]:
+    """Return the names of the checks of `kind`, in the order in which they are written."""
+    found: dict[str, None] = {}
+    for base in reversed(kind.__mro__):
+        found.update(dict.fromkeys(name for name in vars(base) if name.startswith("test_")))
+    return tuple(name for name in found if callable(getattr(kind, name, None)))
+
+
+def failures_of(kind: type[Conformance]) -> dict[str, str]:
+    """Run the checks of `kind` without pytest; return the message of each that failed, by its name."""
+    failed = {}
+    for name in check_names(kind):
+        check: Any = getattr(kind(), name)
+        try:
+            check()
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check is its failure
+            failed[name] = f"{type(error).__name__}: {error}"
+    return failed
+
+
+def one_of(found: Iterable[T], *, what: str) -> T:
+    """Return the only one of `found`.
+
+    Raises:
+        TypeError: there is none, or there are several to choose from.
+    """
+    every = list(found)
+    if len(every) != 1:
+        raise TypeError(f"The plugin registers {len(every)} {what}s: say which one is checked.")
+    return every[0]
