@@ -13,6 +13,7 @@ GROUPS = {
     "ambassador": "Add ambassadors, let them in, agree on rates, print links to sign in with.",
     "bench": "Measure speed, as ratios within one run.",
     "brand": "Create a brand, add its staff, print links to sign in with.",
+    "clicks": "Count clicks by day, compare the counts with them, delete old ones.",
     "code": "Issue promo codes, give them to somebody else, let them end.",
     "db": "Bring the database to this version, or check it.",
     "demo": "Build the demo brand from a real purchase log, and serve it.",
@@ -24,6 +25,7 @@ GROUPS = {
     "plugins": "List plugins, check one, keep its settings.",
     "program": "Create programs and publish their terms.",
     "rebuild": "Replay the recorded facts and compare the books.",
+    "reconcile": "Ask shops what changed, and take in what was missed.",
     "serve": "Serve the portal and the admin panel.",
     "worker": "Run the jobs: approve what is due, tell events, seal the books.",
 }

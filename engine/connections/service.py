@@ -18,6 +18,7 @@ from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
+from engine.outbox.service import Event, append
 from engine.plugin_api import PluginSettings
 from engine.plugin_host.registry import PluginHost
 from engine.plugin_host.service import settings_of
@@ -66,6 +67,7 @@ def save_connection(
         unit.execute(update(_CONNECTION).where(_CONNECTION.c.id == stored.id).values(**values))
     name = f"{draft.connector}/{draft.account}"
     record(unit, brand_id, actor=by, action="shop.change" if stored else "shop.add", subject=f"shop {name}")
+    _tell(unit, brand_id, name)
     saved = connection_at(unit, connector=draft.connector, account=draft.account)
     assert saved is not None, "it was written above"  # noqa: S101 - a broken promise, not input
     return saved
@@ -110,6 +112,7 @@ def switch(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, state: Conn
         changed = {"state": state.value, "updated_at": unit.now}
         unit.execute(update(_CONNECTION).where(_CONNECTION.c.id == connection_id).values(**changed))
         record(unit, brand_id, actor=by, action=f"shop.{state.value}", subject=f"shop {connection.name}")
+        _tell(unit, brand_id, connection.name)
     return connection_by_id(unit, brand_id, connection_id=connection_id)
 
 
@@ -160,6 +163,11 @@ def count_refused(unit: UnitOfWork, refused: Mapping[tuple[UUID, UUID], int]) ->
 def alarm_key(kind: str, connection_id: UUID) -> str:
     """Return the key of an alarm of one kind about one connection."""
     return f"{kind}:{connection_id}"
+
+
+def _tell(unit: UnitOfWork, brand_id: UUID, name: str) -> None:
+    """Tell that a shop came, changed, or was switched; promo codes follow."""
+    append(unit, brand_id, [Event("shop_changed", {"shop": name})])
 
 
 def _open(brand_id: UUID, key: str) -> tuple[Any, ...]:

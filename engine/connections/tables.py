@@ -85,7 +85,8 @@ class PushedCode(BrandRow, table=True):
 
     __tablename__ = "pushed_code"
     __table_args__ = (
-        UniqueConstraint("brand_id", "connection_id", "promo_code_id"),
+        UniqueConstraint("brand_id", "promo_code_id", "connection_id"),
+        Index("ix_pushed_code_connection", "brand_id", "connection_id", "id"),
         Index("ix_pushed_code_due", "state", "run_at"),
         one_of("state", PushState),
     )

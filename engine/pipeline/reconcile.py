@@ -6,7 +6,7 @@ on from the last that ended well.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,21 +14,23 @@ from typing import Final
 import structlog
 
 from engine.connections.opened import OpenConnection, Shops
-from engine.connections.queries import ConnectionView
-from engine.intake.reconciliation.queries import orders_placed, versions_of
-from engine.intake.reconciliation.rules import OVERLAP, Finding, Findings, Thing, compare, extras
-from engine.intake.reconciliation.service import begin, end
+from engine.connections.queries import ConnectionView, every_connection
+from engine.intake.reconciliation.queries import last_begun, orders_placed, versions_of
+from engine.intake.reconciliation.rules import OVERLAP, Finding, Findings, Thing, compare, due_kind, extras
+from engine.intake.reconciliation.service import AlreadyRunningError, begin, end
 from engine.intake.reconciliation.tables import Reconciliation, ReconciliationKind
 from engine.intake.rules import CustomerHasher, FactDraft, Source, check_delivery, fact_of
 from engine.intake.tables import FactKind
+from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError, InputError
 from engine.pipeline.run import Pipeline
-from engine.plugin_api import Delivery, PulledPage, RetriableError
+from engine.plugin_api import Capability, Delivery, PulledPage, RetriableError
 
 _WAITS: Final = 5
 """How often one page is asked for again when the shop says "later"."""
 
 _LONGEST_WAIT_S: Final = 60
+_LOOK_EVERY: Final = timedelta(seconds=30)
 _log = structlog.get_logger(__name__)
 
 
@@ -83,6 +85,15 @@ class Reconciler:
         )
         _log.info("reconciled", shop=connection.name, kind=kind.value, problem=problem, **run.findings.counts())
         return _reconciled(run, row, problem)
+
+    def pullable(self, connections: Iterable[ConnectionView]) -> list[ConnectionView]:
+        """Return the connections that are on and whose connector can ask its shop."""
+        known = self.shops.host.connectors
+        return [
+            each
+            for each in connections
+            if each.is_on and each.connector in known and Capability.PULL in known[each.connector].value.capabilities
+        ]
 
 
 class _Run:
@@ -177,6 +188,41 @@ class _Run:
             return None
         minutes = int(self.by.budget.total_seconds()) // 60
         return f"Not everything was read within {minutes} minutes; what was read is taken in. Ask for a shorter time."
+
+
+@dataclass(slots=True)
+class ReconcilePoller:
+    """Reconciles every shop when its time has come; a poller of the worker, since a run may take minutes.
+
+    Sliding every 15 minutes, nightly and weekly once in each day and week (UTC). Which is due is read from the runs
+    themselves, so that several workers share them and a restart repeats nothing.
+    """
+
+    by: Reconciler
+    _next_look: datetime | None = None
+
+    def poll(self) -> int:
+        """Run what is due; return how many runs there were."""
+        pipeline = self.by.pipeline
+        now = pipeline.database.clock.now()
+        if self._next_look is not None and now < self._next_look:
+            return 0
+        self._next_look = now + _LOOK_EVERY
+        with pipeline.database.reading() as unit:
+            shops = self.by.pullable(every_connection(unit))
+            due = [(shop, kind) for shop in shops if (kind := due_kind(_begun(unit, shop), now=now))]
+        return sum(self._run(shop, kind) for shop, kind in due)
+
+    def _run(self, shop: ConnectionView, kind: ReconciliationKind) -> int:
+        try:
+            self.by.reconcile(shop, kind=kind)
+        except AlreadyRunningError:
+            return 0
+        return 1
+
+
+def _begun(unit: UnitOfWork, shop: ConnectionView) -> Mapping[ReconciliationKind, datetime]:
+    return last_begun(unit, shop.brand_id, connection_id=shop.id)
 
 
 def _thing(draft: FactDraft) -> Thing:

@@ -12,6 +12,7 @@ from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, InputError, NotFoundError
 from engine.kernel.history import from_now_on
+from engine.outbox.service import Event, append
 from engine.plugin_api import RewardType
 from engine.plugin_host.guard import Registered
 from engine.programs.queries import groups_of
@@ -121,6 +122,8 @@ def publish_terms(
     program.state = ProgramState.OPEN
     _add(unit, terms, program)
     _record(unit, program, by, "publish_terms", version=terms.version, effective_at=starts.isoformat())
+    told = {"program_id": str(program_id), "terms_id": str(terms.id), "effective_at": starts.isoformat()}
+    append(unit, brand_id, [Event("terms_published", told)])
     return terms
 
 

@@ -397,11 +397,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pushed_code")),
         sa.UniqueConstraint(
             "brand_id",
-            "connection_id",
             "promo_code_id",
-            name=op.f("uq_pushed_code_brand_id_connection_id_promo_code_id"),
+            "connection_id",
+            name=op.f("uq_pushed_code_brand_id_promo_code_id_connection_id"),
         ),
     )
+    op.create_index("ix_pushed_code_connection", "pushed_code", ["brand_id", "connection_id", "id"], unique=False)
     op.create_index("ix_pushed_code_due", "pushed_code", ["state", "run_at"], unique=False)
     op.create_table(
         "touch",

@@ -56,6 +56,17 @@ def done_until(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID) -> date
     return found
 
 
+def last_begun(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID) -> dict[ReconciliationKind, datetime]:
+    """Return when the last reconciliation of each kind began. Index: ix_reconciliation_connection."""
+    columns = _RECONCILIATION.c
+    statement = (
+        select(columns.kind, func.max(columns.started_at))
+        .where(columns.brand_id == brand_id, columns.connection_id == connection_id)
+        .group_by(columns.kind)
+    )
+    return {ReconciliationKind(kind): begun for kind, begun in unit.execute(statement)}
+
+
 def latest_of(
     unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, limit: int = 20
 ) -> tuple[ReconciliationRow, ...]:

@@ -21,6 +21,8 @@ LOOKS_BACK: Final[Mapping[ReconciliationKind, timedelta]] = {
     ReconciliationKind.WEEKLY: timedelta(days=35),
 }
 
+SLIDES_EVERY: Final = timedelta(minutes=15)
+
 NAMED: Final = 100
 """How many things of each finding a report names; all are counted."""
 
@@ -80,6 +82,20 @@ def stretch(
     if back is not None:
         return now - back, now
     return min(done_until or connected_at, now) - OVERLAP, now
+
+
+def due_kind(begun: Mapping[ReconciliationKind, datetime], *, now: datetime) -> ReconciliationKind | None:
+    """Return which reconciliation of a shop is due, sliding ones first; `begun`: when the last of each kind began."""
+    week = now.isocalendar()[:2]
+    weekly, nightly = begun.get(ReconciliationKind.WEEKLY), begun.get(ReconciliationKind.NIGHTLY)
+    sliding = begun.get(ReconciliationKind.SLIDING)
+    if sliding is None or now - sliding >= SLIDES_EVERY:
+        return ReconciliationKind.SLIDING
+    if weekly is None or weekly.isocalendar()[:2] != week:
+        return ReconciliationKind.WEEKLY
+    if nightly is None or nightly.date() != now.date():
+        return ReconciliationKind.NIGHTLY
+    return None
 
 
 def compare(draft: FactDraft, known: Version | None) -> Finding:

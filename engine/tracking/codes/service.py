@@ -22,6 +22,7 @@ from engine.kernel.errors import ConflictError, GoodwordError, NotFoundError
 from engine.kernel.history import effective_after, from_now_on
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
+from engine.outbox.service import Event, append
 from engine.programs.queries import program, programs_of
 from engine.programs.schemas import PersonalRateDraft
 from engine.programs.service import set_personal_rate
@@ -32,6 +33,7 @@ from engine.tracking.codes.tables import CodeKind, CodeOwner, PromoCode
 
 _CODE = table_of(PromoCode)
 _DRAWS = 20
+_TOLD_AT_ONCE = 500
 
 Choose = Callable[[str], str]
 """Picks one character of a text."""
@@ -131,6 +133,7 @@ def issue_codes(
     if issued:
         detail = {"count": len(issued), "codes": [code.code for code in issued[:20]]}
         record(unit, brand_id, actor=by, action="issue_codes", subject=f"program {program_id}", detail=detail)
+        _tell(unit, brand_id, [code.id for code in issued])
     return tuple(answers.values())
 
 
@@ -315,3 +318,10 @@ def _locked(unit: UnitOfWork, brand_id: UUID, promo_code_id: UUID) -> PromoCode:
 
 def _record(unit: UnitOfWork, code: PromoCode, by: str, action: str, **detail: str | None) -> None:
     record(unit, code.brand_id, actor=by, action=action, subject=f"promo code {code.id}", detail=detail)
+    _tell(unit, code.brand_id, [code.id])
+
+
+def _tell(unit: UnitOfWork, brand_id: UUID, code_ids: Sequence[UUID]) -> None:
+    """Tell which codes are no longer as they were; shops that take codes follow."""
+    parts = [code_ids[start : start + _TOLD_AT_ONCE] for start in range(0, len(code_ids), _TOLD_AT_ONCE)]
+    append(unit, brand_id, [Event("codes_changed", {"promo_code_ids": [str(one) for one in part]}) for part in parts])
