@@ -12,8 +12,10 @@ from engine.enrollment.tables import Enrollment, EnrollmentChange, EnrollmentSta
 from engine.identity.tables import Ambassador, Brand
 from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
+from engine.kernel.ids import new_id, new_id_at
 from engine.programs.schemas import TermsDocument
 from engine.programs.tables import AmbassadorGroup, PersonalRate, Program, ProgramState, Terms
+from engine.tracking.clicks.tables import Click, Target
 from engine.tracking.codes.rules import code_key
 from engine.tracking.codes.tables import CodeKind, CodeOwner, PromoCode
 
@@ -210,6 +212,34 @@ def agree_rate(
         reason="agreed",
     )
     return _added(unit, rate)
+
+
+def make_click(
+    unit: UnitOfWork,
+    enrollment: Enrollment,
+    *,
+    at: datetime | None = None,
+    visitor: str | None = None,
+    reason: str | None = None,
+    target: Target = Target.LINK,
+    target_id: UUID | None = None,
+) -> Click:
+    """A click on a link of `enrollment`, or on what `target_id` names; counted unless there is a `reason`."""
+    instant = at or unit.now
+    click = Click(
+        id=new_id_at(instant),
+        brand_id=enrollment.brand_id,
+        program_id=enrollment.program_id,
+        enrollment_id=enrollment.id,
+        target=target.value,
+        target_id=target_id or new_id(),
+        at=instant,
+        counted=reason is None,
+        reason=reason,
+        verified=visitor is not None,
+        visitor_key=visitor,
+    )
+    return _added(unit, click)
 
 
 def _added(unit: UnitOfWork, row):

@@ -123,7 +123,7 @@ def _of_spans(dialect: str, brand_id: UUID, bounds: Sequence[Bounds], *, chosen:
     visitor, since, behind = (func.json_extract(listed.c.value, f"$[{place}]") for place in range(3))
     between = _between(visitor, type_coerce(since, Uuid()), type_coerce(behind, Uuid()))
     ids = chosen.with_only_columns(_INNER.c.id).where(visits, between).correlate(listed)
-    return select(*(_CLICK.c[name] for name in _NAMES)).select_from(listed).where(_CLICK.c.id.in_(ids))
+    return select(*(_CLICK.c[name] for name in _NAMES)).select_from(listed.join(_CLICK, _CLICK.c.id.in_(ids)))
 
 
 def _between(

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlmodel import col
 
 import engine.tables  # noqa: F401 - fills the metadata
@@ -20,7 +20,6 @@ from engine.intake.rules import CustomerHasher, Source
 from engine.intake.tables import Notice, ShopOrder
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database
-from engine.kernel.settings import DEFAULT_PLUGINS
 from engine.kernel.tables import table_of
 from engine.ledger.queries import balances
 from engine.ledger.verify import verify
@@ -44,11 +43,14 @@ from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import TermsDocument
 from engine.programs.tables import Program, Terms
 from engine.rewards.tables import Commission, RewardScope
+from engine.tracking.clicks.rules import click_token
+from engine.tracking.clicks.tables import Click, Target
 from engine.tracking.codes.tables import PromoCode
 from tests.factories import (
     give_code,
     make_ambassador,
     make_brand,
+    make_click,
     make_code,
     make_enrollment,
     make_program,
@@ -61,16 +63,14 @@ T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 """When orders are placed unless a test says otherwise: an hour after the brand began."""
 
 _keys = count(1)
-_POINTS = [
-    EntryPoint(name, f"plugins.{name}", GROUP)
-    for name in ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
-]
+IN_TREE = ("attribution_basic", "attribution_multi_touch", "csv_orders", "payout_csv", "rewards_cash")
+_POINTS = [EntryPoint(name, f"plugins.{name}", GROUP) for name in IN_TREE]
 _ODD = EntryPoint("odd_plugin", "tests.engine.pipeline.odd_plugin", GROUP)
 
 
 def plugin_host(*, odd: bool = True) -> PluginHost:
     """The in-tree plugins and, unless told otherwise, the odd one."""
-    return load_plugins((*DEFAULT_PLUGINS, *(["odd_plugin"] if odd else [])), entry_points=[*_POINTS, _ODD])
+    return load_plugins((*IN_TREE, *(["odd_plugin"] if odd else [])), entry_points=[*_POINTS, _ODD])
 
 
 def terms(
@@ -161,6 +161,7 @@ class World:
     people: dict[str, Ambassador] = field(default_factory=dict)
     enrollments: dict[tuple[str, str], Enrollment] = field(default_factory=dict)
     codes: dict[str, PromoCode] = field(default_factory=dict)
+    clicks: dict[UUID, Click] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pipeline = Pipeline.of(self.db, self.host, keyring=KEYRING)
@@ -232,6 +233,29 @@ class World:
         return key
 
     # --- what happens
+
+    def click(
+        self,
+        name: str = "Ada",
+        program: str = "main",
+        *,
+        at: datetime,
+        visitor: str | None = None,
+        reason: str | None = None,
+        target: Target = Target.LINK,
+    ) -> str:
+        """Let somebody click on a link of `name`; return the click id as it travels to the shop."""
+        with self.db.unit() as unit:
+            row = make_click(
+                unit, self.enrollments[name, program], at=at, visitor=visitor, reason=reason, target=target
+            )
+        self.clicks[row.id] = row
+        return click_token(KEYRING.key("click"), row.id)
+
+    def forget_clicks(self) -> None:
+        """Delete every click, as retention does."""
+        with self.db.unit() as unit:
+            unit.execute(delete(table_of(Click)))
 
     def take(self, *events: CommerceEvent, source: Source = SHOP) -> Ingested:
         """Take in one delivery for each event, in one batch."""
