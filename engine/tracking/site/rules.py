@@ -130,11 +130,12 @@ def _is_read_back(label: str) -> bool:
     """Tell whether a label in the ASCII form of another alphabet stands for something, and is its one form."""
     if not label.startswith("xn--"):
         return True
+    coded = label.removeprefix("xn--")
     try:
-        written = label.removeprefix("xn--").encode().decode("punycode")
+        written = coded.encode().decode("punycode")
     except UnicodeError:
         return False
-    return written.isprintable() and not written.isascii() and written.encode("punycode").decode() == label.removeprefix("xn--")
+    return written.isprintable() and not written.isascii() and written.encode("punycode").decode() == coded
 
 
 def _in_ascii(text: str) -> str | None:

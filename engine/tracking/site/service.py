@@ -38,8 +38,8 @@ def save_site(unit: UnitOfWork, brand_id: UUID, *, draft: SiteDraft, by: str) ->
     values: dict[str, Any] = {"domains": list(draft.domains), "colour": draft.colour, "logo_id": draft.logo_id}
     changed = _changed(stored, values)
     if stored is None or changed:
-        row = stored or BrandSite(brand_id=brand_id, **values, updated_at=unit.now)
-        _write(unit, row, values)
+        at = later_than(stored.updated_at, unit.now) if stored else unit.now
+        _write(unit, stored or BrandSite(brand_id=brand_id, **values, updated_at=at), values | {"updated_at": at})
         record(unit, brand_id, actor=by, action="save_site", subject=f"brand {brand_id}", detail=_told(changed))
     return site_of(unit, brand_id)
 
@@ -74,8 +74,9 @@ def save_tracking(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID, draft: 
     stored = unit.session.exec(found.with_for_update()).one_or_none()
     changed = _changed(stored, values)
     if stored is None or changed:
-        row = stored or ProgramTracking(brand_id=brand_id, program_id=program_id, **values, updated_at=unit.now)
-        _write(unit, row, values)
+        at = later_than(stored.updated_at, unit.now) if stored else unit.now
+        row = stored or ProgramTracking(brand_id=brand_id, program_id=program_id, **values, updated_at=at)
+        _write(unit, row, values | {"updated_at": at})
         record(unit, brand_id, actor=by, action="save_tracking", subject=f"program {program_id}", detail=_told(changed))
     return tracking_of(unit, brand_id, program_id=program_id)
 
@@ -85,10 +86,9 @@ def later_than(updated_at: datetime, now: datetime) -> datetime:
     return max(now, updated_at + timedelta(microseconds=1))
 
 
-def _write(unit: UnitOfWork, row: BrandSite | ProgramTracking, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
+def _write(unit: UnitOfWork, row: BrandSite | ProgramTracking, changed: Mapping[str, Any]) -> None:
+    for name, value in changed.items():
         setattr(row, name, value)
-    row.updated_at = later_than(row.updated_at, unit.now)
     unit.session.add(row)
     unit.session.flush()
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pypdfium2
@@ -31,7 +32,7 @@ def fonts(request):
 
 
 def card(**parts):
-    plain = {
+    plain: dict[str, Any] = {
         "brand": "Alder & Oak",
         "name": "Zoë Müller",
         "address": ADDRESS,

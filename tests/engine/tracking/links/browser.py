@@ -25,10 +25,10 @@ def place(address, *, at="https://goodword.example/r/anna"):
     cut = re.search(r"[?#]", rest)
     path = rest[: cut.start()] if cut else rest
     path = path.replace("\\", "/")
-    home = re.match(r"(https?)://([^/]*)", at)
-    if (not found or scheme == home[1]) and not path.startswith("//"):
-        return home[1], home[2], DEFAULT[home[1]]  # a path of the page's own host
-    scheme = scheme or home[1]
+    home, _, rest_of_home = at.partition("://")
+    if (not found or scheme == home) and not path.startswith("//"):
+        return home, rest_of_home.split("/")[0], DEFAULT[home]  # a path of the page's own host
+    scheme = scheme or home
     authority = path.lstrip("/").split("/")[0].rpartition("@")[2]
     host, _, port = authority.rpartition(":") if re.search(r":[0-9]*$", authority) else (authority, "", "")
     name = _name(host)
