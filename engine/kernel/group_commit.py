@@ -26,10 +26,14 @@ _OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeoutError)
 
 
 class NotWrittenError(GoodwordError):
-    """An item was given up, for `reason`. `in_doubt`: it was being written when patience ended, and may yet be kept."""
+    """An item was given up, for `reason`.
 
-    def __init__(self, reason: str, *, in_doubt: bool = False) -> None:
-        self.reason, self.in_doubt = reason, in_doubt
+    `outage`: it is not the item's fault, the next one would fare alike. `in_doubt`: it was being written when patience
+    ended, and may yet be kept.
+    """
+
+    def __init__(self, reason: str, *, outage: bool, in_doubt: bool = False) -> None:
+        self.reason, self.outage, self.in_doubt = reason, outage, in_doubt
         super().__init__(f"This was not written: {reason}")
 
 
@@ -61,14 +65,14 @@ class GroupCommit(Generic[T]):
         ticket = _Ticket(item, time.monotonic() + self._patience)
         with self._changed:
             if self._closing:
-                raise NotWrittenError("the writer was closed.")
+                raise NotWrittenError("the writer was closed.", outage=True)
             self._ensure_writer()
             self._line.append(ticket)
             self._changed.notify()
         if not ticket.settled.acquire(timeout=self._patience):
             self._give_up(ticket)
         if ticket.problem is not None:
-            raise NotWrittenError(ticket.problem.reason)
+            raise NotWrittenError(ticket.problem.reason, outage=ticket.problem.outage)
 
     def close(self) -> None:
         """Write what waits, take nothing more, and end the thread; waits no longer than the patience allows."""
@@ -92,7 +96,7 @@ class GroupCommit(Generic[T]):
         try:
             thread.start()
         except RuntimeError as error:  # the machine allows no more threads, or the interpreter is on its way out
-            raise NotWrittenError(f"no thread could be started ({error}).") from error
+            raise NotWrittenError(f"no thread could be started ({error}).", outage=True) from error
         self._thread = thread
 
     def _give_up(self, ticket: "_Ticket[T]") -> None:
@@ -101,9 +105,9 @@ class GroupCommit(Generic[T]):
             if waiting:
                 self._line.remove(ticket)
         if waiting:
-            raise NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.")
+            raise NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.", outage=True)
         if not ticket.settled.acquire(blocking=False):
-            raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", in_doubt=True)
+            raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True, in_doubt=True)
 
     def _run(self) -> None:
         while batch := self._next():
