@@ -102,7 +102,7 @@ class _Run:
     def __init__(self, by: Reconciler, connection: ConnectionView, row: Reconciliation) -> None:
         self.by, self.connection, self.kind = by, connection, ReconciliationKind(row.kind)
         self.since, self.until, self.came_to = row.since, row.until, row.until
-        self.findings, self.newest = Findings(), row.since
+        self.findings = Findings()
         self.booked = self.blocked = 0
         self.told: set[str] = set()
         self.source = Source(connection.connector, connection.account)
@@ -116,7 +116,7 @@ class _Run:
             for page in self._pages():
                 self._take_in(page.deliveries)
                 if page.cursor is not None and time.monotonic() > stop_at:
-                    return self._leave_the_rest()
+                    return self._leave_the_rest(page.reached)
             self._look_for_extras()
         except GoodwordError as error:
             return str(error)
@@ -147,7 +147,6 @@ class _Run:
     def _take_in(self, deliveries: Sequence[Delivery]) -> None:
         checked = list(self._checked(deliveries))
         things = {_thing(draft) for _, drafts in checked for draft in drafts}
-        self.newest = max((self.newest, *(draft.version_at for _, drafts in checked for draft in drafts)))
         self.told.update(external_id for kind, external_id in things if kind is FactKind.ORDER)
         brand_id = self.connection.brand_id
         with self.by.pipeline.database.reading() as unit:
@@ -181,10 +180,10 @@ class _Run:
             ours = orders_placed(unit, self.connection.brand_id, self.source, **placed)
         self.findings.extra = extras(ours, told=self.told, until=self.until)
 
-    def _leave_the_rest(self) -> str | None:
-        """End before the end. A sliding run goes on next time from where this one came; pages come oldest first."""
-        if self.kind is ReconciliationKind.SLIDING and self.newest > self.since + OVERLAP:
-            self.came_to = self.newest
+    def _leave_the_rest(self, reached: datetime | None) -> str | None:
+        """End before the end. A sliding run goes on next time from where this one came, where the shop says so."""
+        if self.kind is ReconciliationKind.SLIDING and reached is not None and reached > self.since + OVERLAP:
+            self.came_to = reached
             return None
         minutes = int(self.by.budget.total_seconds()) // 60
         return f"Not everything was read within {minutes} minutes; what was read is taken in. Ask for a shorter time."

@@ -174,10 +174,15 @@ class CompletingConnector(OnlineConnector, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PulledPage:
-    """A page of what changed. `cursor` asks for the next one; None at the end."""
+    """A page of what changed. `cursor` asks for the next one; None at the end.
+
+    `reached` says that everything changed before that instant has been told, where pages come in the order of change: a
+    run that has to stop can go on from there.
+    """
 
     deliveries: tuple[Delivery, ...]
     cursor: str | None
+    reached: datetime | None = None
 
 
 @runtime_checkable
@@ -187,7 +192,7 @@ class PullConnector(OnlineConnector, Protocol):
     def pull(
         self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient
     ) -> PulledPage:
-        """Return a page of the orders changed from `since` until `until` (aware UTC), with their refunds, oldest first.
+        """Return a page of the orders changed from `since` until `until` (aware UTC), with their refunds.
 
         A cursor None asks for the first page. The same arguments give the same page while the shop stands still; each
         delivery's key changes whenever the thing does, and its `events` equal `parse(body, topic)` and say the same as
