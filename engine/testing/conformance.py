@@ -45,8 +45,8 @@ class Conformance:
     `plugin` is the module that the entry point leads to. `patience_s` is how many seconds one question may take.
     """
 
-    plugin: ClassVar[ModuleType]
-    patience_s: ClassVar[float] = 5.0
+    plugin: ModuleType
+    patience_s: float = 5.0
     left_out: ClassVar[dict[str, str]] = {}
     """The checks that do not apply, each with the reason."""
 

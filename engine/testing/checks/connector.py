@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from pydantic import BaseModel
 
@@ -29,9 +28,9 @@ class ConnectorCase(Conformance):
     the shop tells of refunds, one refund of that order. `connector` is only needed where the plugin registers several.
     """
 
-    connector: ClassVar[Connector]
-    settings: ClassVar[PluginSettings] = PluginSettings()
-    samples: ClassVar[Sequence[Sample]] = ()
+    connector: Connector
+    settings: PluginSettings = PluginSettings()
+    samples: Sequence[Sample] = ()
 
     def __init_subclass__(cls) -> None:
         """Take the plugin's only connector where none is named."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import httpcore2
 import httpx2
@@ -44,8 +44,8 @@ class OnlineChecks(WebhookChecks):
     be completed.
     """
 
-    window: ClassVar[tuple[datetime, datetime]] = (NOW - timedelta(days=365), NOW + timedelta(days=365))
-    code: ClassVar[CodeView] = CodeView(
+    window: tuple[datetime, datetime] = (NOW - timedelta(days=365), NOW + timedelta(days=365))
+    code: CodeView = CodeView(
         key="conformance-1",
         code="CONFORM10",
         title="Conformance",
@@ -53,7 +53,7 @@ class OnlineChecks(WebhookChecks):
         amount_minor=None,
         starts_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
-    pointers: ClassVar[tuple[Sample, ...]] = ()
+    pointers: tuple[Sample, ...] = ()
 
     def shop(self) -> HttpClient:
         """Return a client that leads to a fresh shop, with orders in the window and without `code`."""
@@ -81,7 +81,7 @@ class OnlineChecks(WebhookChecks):
         found = {name: ask for name, (capability, ask) in every.items() if capability is None or self.can(capability)}
         return found | {f"complete #{number}": self._completing(one) for number, one in enumerate(self.pointers)}
 
-    missing_reference: ClassVar[str] = "999999999"
+    missing_reference: str = "999999999"
     """A reference, of the form that this shop gives, behind which there is no code."""
 
     @needs(*ONLINE)

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -41,9 +41,9 @@ class ReadingChecks(ConnectorCase):
     connectors that read them; their samples are taken from it.
     """
 
-    unknown: ClassVar[Sample] = Sample(b"{}", topic="goodword/unknown")
-    file: ClassVar[bytes] = b""
-    file_name: ClassVar[str] = "orders"
+    unknown: Sample = Sample(b"{}", topic="goodword/unknown")
+    file: bytes = b""
+    file_name: str = "orders"
 
     def given_samples(self) -> Sequence[Sample]:
         """Return the author's samples, and those of the file.

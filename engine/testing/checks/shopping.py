@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Final, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from engine.plugin_api import Capability, Delivery, HttpClient, PulledPage, ShopCode, Subscription
@@ -19,7 +19,7 @@ class ShoppingChecks(OnlineChecks, ReadingChecks):
     `destination` is a page of the shop, for connectors whose links carry a code.
     """
 
-    destination: ClassVar[str] = "https://shop.example/pages/new?colour=red#top"
+    destination: str = "https://shop.example/pages/new?colour=red#top"
 
     @needs(Capability.PULL)
     def test_a_pull_ends_and_gives_deliveries_that_can_be_read_again(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from engine.plugin_api import Capability, SignatureError, Webhook, WebhookKind, WebhookRequest
 from engine.testing.checks.connector import ConnectorCase, Sample
@@ -21,8 +21,8 @@ class WebhookChecks(ConnectorCase):
     holds, None where the shop signs no time. `sent` are the bodies that webhooks carry, where those are not `samples`.
     """
 
-    stale_after: ClassVar[timedelta | None]
-    sent: ClassVar[Sequence[Sample]] = ()
+    stale_after: timedelta | None
+    sent: Sequence[Sample] = ()
 
     def signed(self, body: bytes, *, topic: str, at: datetime) -> WebhookRequest:
         """Return the webhook by which the shop sends `body` under `topic` at the instant `at`, signed by `settings`.
