@@ -3,7 +3,8 @@
 Shopify answers most failures with 200 and a list of errors; each is put into the class that says what happens next.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -57,6 +58,20 @@ class AdminApi:
         if not isinstance(data, dict):
             raise RetriableError("Shopify's answer holds no data.")
         return data
+
+
+@contextmanager
+def answers_of_shopify() -> Iterator[None]:
+    """Guard the reading of answers: what has not the shape of the schema is an error of the shop's, not of ours.
+
+    Raises:
+        FatalError: an answer lacks a field, or has another kind of value in it.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, ArithmeticError) as error:
+        problem = f"{type(error).__name__} {error!s:.100}"
+        raise FatalError(f"Shopify's answer has not the shape of its schema: {problem}.") from error
 
 
 def refuse_user_errors(payload: Mapping[str, Any] | None, *, doing: str) -> None:

@@ -22,7 +22,7 @@ from engine.plugin_api import (
     Webhook,
     WebhookRequest,
 )
-from plugins.shopify.api import AdminApi
+from plugins.shopify.api import AdminApi, answers_of_shopify
 from plugins.shopify.codes import found_code, put_code, revoke
 from plugins.shopify.disputes import chargeback_event
 from plugins.shopify.fetch import changed_orders, order_by_id
@@ -102,7 +102,8 @@ class Shopify:
             InputError: the body cannot be read.
         """
         order_id = _order_in(read_record(body), topic)
-        order = order_by_id(AdminApi(own(settings), http), order_id) if order_id else None
+        with answers_of_shopify():
+            order = order_by_id(AdminApi(own(settings), http), order_id) if order_id else None
         return _written(order) if order else body
 
     def origins(self, settings: PluginSettings) -> tuple[str, ...]:
@@ -115,12 +116,12 @@ class Shopify:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        found = AdminApi(own(settings), http).ask(CHECK)
-        scopes = {each["handle"] for each in found["currentAppInstallation"]["accessScopes"]}
-        problems = tuple(
-            f"Without the access scope {scope}, {what}." for scope, what in _SCOPES.items() if scope not in scopes
-        )
-        return ConnectionReport(str(found["shop"]["name"])[:200], problems)
+        with answers_of_shopify():
+            found = AdminApi(own(settings), http).ask(CHECK)
+            scopes = {each["handle"] for each in found["currentAppInstallation"]["accessScopes"]}
+            name = str(found["shop"]["name"])[:200]
+        missing = [(scope, what) for scope, what in _SCOPES.items() if scope not in scopes]
+        return ConnectionReport(name, tuple(f"Without the access scope {scope}, {what}." for scope, what in missing))
 
     def pull(
         self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient
@@ -131,8 +132,10 @@ class Shopify:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
         api = AdminApi(own(settings), http)
-        orders, following = changed_orders(api, since=since, until=until, cursor=cursor)
-        return PulledPage(tuple(self._deliveries(orders, settings)), following)
+        with answers_of_shopify():
+            orders, following = changed_orders(api, since=since, until=until, cursor=cursor)
+            reached = datetime.fromisoformat(orders[-1]["updated_at"]) if orders else None
+        return PulledPage(tuple(self._deliveries(orders, settings)), following, reached)
 
     def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
         """Return the discount that the shop has under `code`, in whatever case, or None.
@@ -140,7 +143,8 @@ class Shopify:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        return found_code(AdminApi(own(settings), http), code)
+        with answers_of_shopify():
+            return found_code(AdminApi(own(settings), http), code)
 
     def push_code(self, code: CodeView, *, settings: PluginSettings, http: HttpClient) -> str:
         """Put `code` into the shop as a discount of its own, and return the discount's id.
@@ -149,7 +153,8 @@ class Shopify:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`; FatalError also where the shop has the
                 code for something else, or sells in a currency without an amount.
         """
-        return put_code(AdminApi(own(settings), http), code)
+        with answers_of_shopify():
+            return put_code(AdminApi(own(settings), http), code)
 
     def revoke_code(self, reference: str, *, settings: PluginSettings, http: HttpClient) -> None:
         """End the discount; quiet where it is gone.
@@ -157,7 +162,8 @@ class Shopify:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        revoke(AdminApi(own(settings), http), reference)
+        with answers_of_shopify():
+            revoke(AdminApi(own(settings), http), reference)
 
     def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str:
         """Return the shop's shareable link: it applies `code` and redirects to the path of `destination`."""
@@ -172,7 +178,8 @@ class Shopify:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        return subscribed(AdminApi(own(settings), http), address)
+        with answers_of_shopify():
+            return subscribed(AdminApi(own(settings), http), address)
 
     def subscribe(self, *, address: str, settings: PluginSettings, http: HttpClient) -> None:
         """Make the shop send every wanted topic to `address`.
@@ -180,7 +187,8 @@ class Shopify:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        subscribe_missing(AdminApi(own(settings), http), address)
+        with answers_of_shopify():
+            subscribe_missing(AdminApi(own(settings), http), address)
 
     def _deliveries(self, orders: list[dict[str, Any]], settings: PluginSettings) -> Iterator[Delivery]:
         for order in orders:

@@ -160,7 +160,10 @@ def _codes(order: Record) -> Sequence[str]:
     listed += [
         text(each, "code") for each in records(order, "discount_applications") if text(each, "type") == "discount_code"
     ]
-    return list({code.casefold(): code for code in reversed(listed) if code}.values())[::-1]
+    found: dict[str, str] = {}
+    for code in filter(None, listed):
+        found.setdefault(code.casefold(), code)
+    return tuple(found.values())
 
 
 def _customer(order: Record) -> Customer:

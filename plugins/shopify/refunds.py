@@ -51,7 +51,7 @@ def refund_event(refund: Record) -> RefundEvent:
         updated_at=maybe_instant(refund, "updated_at") or max(times),
         refunded_at=maybe_instant(refund, "processed_at") or times[0],
         currency=currency if lines else foreign or currency,
-        amount_minor=0 if lines and foreign else not_negative(amount, field="transactions"),
+        amount_minor=0 if lines and foreign else amount,
         lines=lines,
         state=state,
     )
@@ -102,7 +102,7 @@ def _state(money: Sequence[Record]) -> tuple[RefundState, list[Record]]:
 
 
 def _amount(payment: Record, currency: Currency) -> int:
-    return shop_minor(payment, "amount", currency)
+    return not_negative(shop_minor(payment, "amount", currency), field="transactions")
 
 
 def _foreign(money: Sequence[Record], currency: Currency) -> Currency | None:
@@ -143,8 +143,10 @@ def _shop_currency(refund: Record) -> Currency:
         for each in records(refund, part)
     ]
     for money in (*sets, inner(refund, "total_duties_set")):
-        if shop_money := inner(money, "shop_money"):
-            return currency_in(shop_money, "currency_code")
+        shop_money = inner(money, "shop_money")
+        for field in ("currency_code", "currency"):  # what is unsettled has the short name
+            if shop_money.get(field) is not None:
+                return currency_in(shop_money, field)
     for each in (refund, *records(refund, "transactions")):
         if each.get("currency") is not None:
             return currency_in(each, "currency")

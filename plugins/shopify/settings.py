@@ -1,12 +1,14 @@
 """What a connection to a Shopify shop must be told."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from engine.plugin_api import PluginError, PluginSettings
 
-_SHORTEST_SECRET = 16
+_SHORTEST_SECRET: Final = 16
+_SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}\.myshopify\.com", re.ASCII)
 
 
 def _real_secret(secret: SecretStr) -> SecretStr:
@@ -14,6 +16,13 @@ def _real_secret(secret: SecretStr) -> SecretStr:
     if len(text) < _SHORTEST_SECRET or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(f"a secret of Shopify is at least {_SHORTEST_SECRET} plain characters; copy it whole")
     return secret
+
+
+def _shop_domain(text: str) -> str:
+    domain = text.strip().lower()
+    if not _SHOP.fullmatch(domain):
+        raise ValueError("write the shop's permanent domain, such as acme.myshopify.com")
+    return domain
 
 
 Secret = Annotated[SecretStr, AfterValidator(_real_secret)]
@@ -26,12 +35,7 @@ class ShopifySettings(PluginSettings):
     old one signs for up to an hour. `api_version` is the Admin API's, a quarter of a year.
     """
 
-    shop: Annotated[
-        str,
-        StringConstraints(
-            strip_whitespace=True, to_lower=True, max_length=80, pattern=r"^[a-z0-9][a-z0-9-]{0,61}\.myshopify\.com\z"
-        ),
-    ]
+    shop: Annotated[str, AfterValidator(_shop_domain)]
     access_token: Secret
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1, max_length=4)]
     api_version: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(01|04|07|10)\z")] = "2026-07"

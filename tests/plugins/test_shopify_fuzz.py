@@ -1,0 +1,96 @@
+"""Whatever a body holds, reading it gives events that the core takes or refuses, or a sentence; never another error."""
+
+import copy
+import json
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.plugin_api import InputError
+from plugins.shopify.connector import Shopify
+from plugins.shopify.topics import READ
+from tests.plugins.shopify.shop import CAP, SETTINGS, FakeShop, a_refund, an_order
+
+CONNECTOR = Shopify()
+TOPICS = st.sampled_from(sorted(READ))
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=30),
+    st.sampled_from(
+        ["0,91", "-1.00", "1e9", "٣", "9" * 400, "\x00", "\ud800", "XXX", "2026-13-01T00:00:00Z", "usd", 2**63]
+    ),
+    st.lists(st.none() | st.integers(), max_size=2),
+    st.dictionaries(st.sampled_from(["shop_money", "amount", "id"]), st.text(max_size=3) | st.none(), max_size=2),
+)
+TWICE = settings().max_examples * 2
+
+
+def read(body: bytes, topic: str) -> None:
+    with suppress(InputError):
+        CONNECTOR.parse(body, topic=topic, settings=SETTINGS)
+
+
+@given(st.binary(max_size=300), TOPICS)
+def test_bytes(body, topic):
+    read(body, topic)
+
+
+@given(
+    st.recursive(ODD, lambda more: st.lists(more, max_size=3) | st.dictionaries(st.text(max_size=9), more, max_size=3)),
+    TOPICS,
+)
+def test_json(document, topic):
+    read(json.dumps(document).encode("utf-8", "replace"), topic)
+
+
+def places(record: Any, path: tuple = ()) -> list[tuple]:
+    """Every place in a record."""
+    inside = record.items() if isinstance(record, dict) else enumerate(record) if isinstance(record, list) else ()
+    return [path, *(place for key, value in inside for place in places(value, (*path, key)))]
+
+
+def whole() -> dict[str, Any]:
+    order = an_order(total_tip_received="1.00")
+    order["refunds"] = [a_refund(order, 9001, units={CAP: 1}), a_refund(order, 9002, amount="5.00")]
+    order["transactions"] = copy.deepcopy(order["refunds"][0]["transactions"])
+    for part in ("billing_address", "shipping_address", "client_details"):
+        del order[part]
+    return order
+
+
+WHOLE = whole()
+REFUND = WHOLE["refunds"][0]
+
+
+def broken(record, place, odd):
+    record = copy.deepcopy(record)
+    *way, last = place
+    spot = record
+    for key in way:
+        spot = spot[key]
+    spot[last] = odd
+    return record
+
+
+@settings(max_examples=TWICE)
+@given(st.sampled_from(places(WHOLE)[1:]), ODD, TOPICS)
+def test_orders_with_one_thing_wrong(place, odd, topic):
+    """Twice as many cases as the profile says."""
+    read(json.dumps(broken(WHOLE, place, odd)).encode("utf-8", "replace"), topic)
+
+
+@given(st.sampled_from(places(REFUND)[1:]), ODD)
+def test_refunds_with_one_thing_wrong(place, odd):
+    read(json.dumps(broken(REFUND, place, odd)).encode("utf-8", "replace"), "refunds/create")
+
+
+@given(st.sampled_from(places(WHOLE)[1:]), ODD)
+def test_completion_of_what_cannot_be_read(place, odd):
+    body = json.dumps(broken(WHOLE, place, odd)).encode("utf-8", "replace")
+    with suppress(InputError):
+        assert CONNECTOR.complete(body, topic="orders/paid", settings=SETTINGS, http=FakeShop()) == body

@@ -1,0 +1,168 @@
+"""Which webhooks are taken for Shopify's, and what may stand in the settings."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from engine.plugin_api import PluginError, PluginSettings, SignatureError, WebhookKind, WebhookRequest
+from plugins.shopify.connector import Shopify
+from plugins.shopify.settings import ShopifySettings
+from tests.plugins.shopify.shop import SECRET, SETTINGS, T0, TOKEN, an_order, sent, written
+
+CONNECTOR = Shopify()
+BODY = written(an_order())
+OLD = "shpss_the_one_before_it"
+GOOD = {"shop": "acme.myshopify.com", "access_token": TOKEN, "secrets": [SECRET]}
+
+
+def verified(request, settings=SETTINGS):
+    return CONNECTOR.verify(request, settings=settings)
+
+
+def test_a_signed_webhook_is_the_shops():
+    webhook = verified(sent(BODY, "orders/paid"))
+    assert (webhook.topic, webhook.kind) == ("orders/paid", WebhookKind.EVENT)
+    assert webhook.key.startswith("orders/paid:98880550-7158-44d4-b7cd-2c97c8a091b5:")
+
+
+def test_header_names_count_with_and_without_x():
+    assert verified(sent(BODY, "orders/paid", prefix="shopify")) == verified(sent(BODY, "orders/paid"))
+
+
+def test_during_a_rotation_both_secrets_count_and_others_never():
+    both = ShopifySettings.model_validate(GOOD | {"secrets": [SECRET, OLD]})
+    assert verified(sent(BODY, "orders/paid", secret=OLD), both) == verified(sent(BODY, "orders/paid"), both)
+    with pytest.raises(SignatureError):
+        verified(sent(BODY, "orders/paid", secret=OLD))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hmac_sha256": ""},
+        {"hmac_sha256": "AAAA"},
+        {"hmac_sha256": "x" * 10_000},
+        {"hmac_sha256": "ü\ud800"},
+        {"topic": ""},
+        {"shop_domain": ""},
+        {"shop_domain": "evil.myshopify.com"},
+        {"shop_domain": "acme.myshopify.com.evil.com"},
+    ],
+    ids=["none", "short", "long", "no ASCII", "no topic", "no shop", "another shop", "a longer name"],
+)
+def test_without_signature_topic_or_the_right_shop_it_is_nobodys(changes):
+    with pytest.raises(SignatureError):
+        verified(sent(BODY, "orders/paid", **changes))
+
+
+def test_the_signature_holds_the_very_bytes():
+    request = sent(BODY, "orders/paid")
+    for body in (BODY + b" ", BODY.replace(b'": ', b'":'), b""):
+        with pytest.raises(SignatureError):
+            verified(WebhookRequest(request.headers, body, T0))
+
+
+def test_blanks_in_the_signature_are_no_signature():
+    signature = sent(BODY, "orders/paid").headers["x-shopify-hmac-sha256"]
+    with pytest.raises(SignatureError):
+        verified(sent(BODY, "orders/paid", hmac_sha256=f" {signature}"))
+
+
+def test_the_key_is_that_of_topic_event_and_body():
+    keys = {
+        verified(sent(body, topic, event_id=event)).key
+        for body in (BODY, b"{}")
+        for topic in ("orders/paid", "orders/updated")
+        for event in ("e1", "e2")
+    }
+    assert len(keys) == 8
+    retry = sent(BODY, "orders/paid", webhook_id="another", triggered_at="2026-03-02T12:00:00Z")
+    assert verified(retry) == verified(sent(BODY, "orders/paid"))
+
+
+def test_without_an_event_id_the_webhook_id_counts():
+    keys = {verified(sent(BODY, "orders/paid", event_id="", webhook_id=each)).key for each in ("a", "b", "")}
+    assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    "topic", ["customers/data_request", "customers/redact", "shop/redact", "app/uninstalled", "x/y"]
+)
+def test_topics_that_nothing_is_read_from_are_answered_and_kept_by_name(topic):
+    assert (verified(sent(b"{}", topic)).topic, verified(sent(b"{}", topic)).kind) == (topic, WebhookKind.IGNORED)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_whatever_stands_in_the_headers_the_key_can_be_kept(topic, event):
+    if not topic:
+        return
+    webhook = verified(sent(BODY, topic, event_id=event))
+    assert 0 < len(webhook.key) <= 300
+    assert (webhook.key + webhook.topic).isprintable()
+
+
+def test_another_plugins_settings_are_refused():
+    with pytest.raises(PluginError, match="without its settings"):
+        CONNECTOR.verify(sent(BODY, "orders/paid"), settings=PluginSettings())
+
+
+# --- settings
+
+
+@pytest.mark.parametrize("shop", ["acme.myshopify.com", " Acme-2.MyShopify.com "])
+def test_shops(shop):
+    settings = ShopifySettings.model_validate(GOOD | {"shop": shop})
+    assert settings.origin == f"https://{shop.strip().lower()}"
+
+
+@pytest.mark.parametrize(
+    "shop",
+    [
+        "acme.example",
+        "..myshopify.com.evil.com",
+        "acme.myshopify.com.evil.com",
+        "evil.com/acme.myshopify.com",
+        "evil.com#acme.myshopify.com",
+        "user@acme.myshopify.com",
+        "acme.myshopify.com:443",
+        "acme.myshopify.com\n.evil.com",
+        "https://acme.myshopify.com",
+        "-acme.myshopify.com",
+        ".myshopify.com",
+        "a.b.myshopify.com",
+        "аcme.myshopify.com",
+        "",
+    ],
+)
+def test_what_is_no_shop(shop):
+    with pytest.raises(ValidationError):
+        ShopifySettings.model_validate(GOOD | {"shop": shop})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"secrets": []},
+        {"secrets": ["test"]},
+        {"secrets": [""]},
+        {"secrets": [SECRET, "x"]},
+        {"secrets": [SECRET + " "]},
+        {"secrets": [SECRET] * 5},
+        {"access_token": "shpat_\n0123456789abcdef"},
+        {"access_token": "schlüssel-der-lang-ist"},
+        {"api_version": "unstable"},
+        {"api_version": "2026-02"},
+        {"api_version": "2026-07/../../x"},
+        {"more": 1},
+    ],
+    ids=lambda changes: ascii(changes)[:40],
+)
+def test_what_no_settings_may_be(changes):
+    with pytest.raises(ValidationError):
+        ShopifySettings.model_validate(GOOD | changes)
+
+
+def test_no_secret_shows_itself():
+    assert SECRET not in repr(SETTINGS)
+    assert TOKEN not in SETTINGS.model_dump_json()
