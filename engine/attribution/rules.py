@@ -7,7 +7,7 @@ reason; a self-purchase ends the search.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
@@ -62,9 +62,21 @@ class Clicked:
     click_id: UUID
     target: str
     target_id: UUID
-    before: timedelta
+    seconds_before: int
     window_days: int | None
     reason: str | None
+
+    @classmethod
+    def read(cls, pointer: Mapping[str, Any]) -> Self:
+        """Return the click of a pointer that a decision stored, which must name one."""
+        return cls(
+            UUID(pointer["click"]),
+            pointer["target"],
+            UUID(pointer["target_id"]),
+            pointer["seconds_before"],
+            pointer.get("window_days"),
+            pointer.get("click_reason"),
+        )
 
     def written(self) -> dict[str, Any]:
         """Return the click as a decision stores it."""
@@ -72,7 +84,7 @@ class Clicked:
             "click": str(self.click_id),
             "target": self.target,
             "target_id": str(self.target_id),
-            "seconds_before": self.before // timedelta(seconds=1),
+            "seconds_before": self.seconds_before,
             "window_days": self.window_days,
             "click_reason": self.reason,
         }
@@ -118,15 +130,15 @@ class Pointer:
 def why(signal: Signal, standing: Standing, *, clicked: Clicked | None = None) -> str:
     """Return what `standing` means for something that a signal points with, as the end of a sentence about it."""
     if clicked is not None and standing is Standing.EXPIRED and clicked.window_days is not None:
-        return f"came {days(clicked.before)} before the order; clicks count for {days(timedelta(clicked.window_days))}"
+        before = _days(clicked.seconds_before // 86_400)
+        return f"came {before} before the order; clicks count for {_days(clicked.window_days)}"
     if clicked is not None and standing is Standing.UNCOUNTED:
         return f"does not count: {clicked.reason or 'it is no visit'}"
     return _WHY_CLICK.get(standing, WHY[standing]) if signal is Signal.CLICK else WHY[standing]
 
 
-def days(span: timedelta) -> str:
-    """Return a span in whole days, such as `1 day` or `31 days`; what is shorter is `less than a day`."""
-    return f"{span.days} day{'s' if span.days > 1 else ''}" if span.days else "less than a day"
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 @dataclass(frozen=True, slots=True)

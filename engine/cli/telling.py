@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from engine.insights.claims import ClaimStory
-from engine.insights.explain import DecisionStory, Explanation, OrderStory
+from engine.insights.explain import CandidateStory, DecisionStory, Explanation, OrderStory
 from engine.insights.said import exactly, money
 from engine.insights.scopes import LineStory, ScopeStory
 from engine.insights.why import Booking, Step
@@ -46,6 +46,8 @@ def _order(order: OrderStory, zone: ZoneInfo) -> Iterator[str]:
     if order.shipping_minor:
         yield f"  shipping: {_money(order.shipping_minor, order.currency)}"
     yield f"  codes: {', '.join(order.codes) or 'none'}"
+    if order.first_seen_at:
+        yield f"  the shop first saw the visitor {_moment(order.first_seen_at, zone)}"
     match order.first_order:
         case True:
             yield "  the customer's first order with the brand"
@@ -83,12 +85,25 @@ def _decision(decision: DecisionStory, zone: ZoneInfo) -> Iterator[str]:
             f"  policy: model {policy['model']}; signals {signals}; customer link {link}; "
             f"self-purchase {policy['self_purchase']}"
         )
+        if policy["new_customers_only"]:
+            yield "  only a customer's first order is credited"
     for one in decision.candidates:
-        whose = f" of {one.ambassador}" if one.ambassador else ""
-        code = f" {one.code}" if one.code else ""
-        yield f"  - {one.signal}{code}{whose}: {one.standing}; it {one.reason}"
+        yield from _candidate(one, zone)
     if not decision.candidates:
         yield "  - no candidates"
+
+
+def _candidate(one: CandidateStory, zone: ZoneInfo) -> Iterator[str]:
+    whose = f" of {one.ambassador}" if one.ambassador else ""
+    code = f" {one.code}" if one.code else ""
+    yield f"  - {one.signal}{code}{whose}: {one.standing}; it {one.reason}"
+    if one.click is not None:
+        click = one.click
+        said = [click.sentence(name=one.ambassador or "somebody"), click.window()]
+        yield f"    {' '.join(each.in_english(zone) for each in said if each)}"
+        yield f"    click {click.id} on {click.path or click.target}, {_moment(click.at, zone)}"
+        for flag in click.flags:
+            yield f"    odd ({flag.reason}), and changes nothing: {flag.detail}"
 
 
 def _scope(scope: ScopeStory) -> Iterator[str]:

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, tuple_
 
-from engine.attribution.rules import WHY, Standing
+from engine.attribution.rules import Clicked, Standing, why
 from engine.attribution.tables import Decision, Outcome
 from engine.identity.tables import Ambassador
 from engine.insights.claims import ClaimStory, claims_of
+from engine.insights.clicked import ClickStory, click_stories
 from engine.insights.said import Said
 from engine.insights.scopes import ScopeStory, month_scopes, order_scopes
 from engine.insights.why import Why, why_of
@@ -28,6 +29,7 @@ from engine.kernel.errors import InputError, NotFoundError
 from engine.kernel.ids import parse_id
 from engine.kernel.tables import table_of
 from engine.pipeline.workset import Workset, load
+from engine.plugin_api import Signal
 from engine.rewards.tables import Commission
 
 _ORDER: Final = table_of(ShopOrder)
@@ -52,6 +54,7 @@ class OrderStory:
     shipping_minor: int
     lines: tuple[Mapping[str, Any], ...]
     codes: tuple[str, ...]
+    first_seen_at: datetime | None
     first_order: bool | None
     blocked_reason: str | None
     claims: tuple[ClaimStory, ...]
@@ -59,13 +62,14 @@ class OrderStory:
 
 @dataclass(frozen=True, slots=True)
 class CandidateStory:
-    """Somebody whom a signal pointed to, how they stood, and what that means."""
+    """Somebody whom a signal pointed to, how they stood, and what that means; `click` is what they were found by."""
 
     signal: str
     code: str | None
     ambassador: str | None
     standing: str
     reason: str
+    click: ClickStory | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,11 @@ def explain_order(unit: UnitOfWork, brand_id: UUID, *, order_id: UUID) -> Explan
         raise NotFoundError("order", order_id)
     decision = _decision(unit, brand_id, order_id)
     names = _names(unit, brand_id, decision)
-    scopes = order_scopes(unit, brand_id, work=work, order=order, shares=decision.shares if decision else ())
+    shares, candidates = (decision.shares, decision.candidates) if decision else ((), ())
+    clicks = click_stories(unit, brand_id, candidates)
+    scopes = order_scopes(unit, brand_id, work=work, order=order, shares=shares, clicks=clicks)
     story = _order_story(order, work)
-    told = _decision_story(decision, work, names) if decision else None
+    told = _decision_story(decision, work, names, clicks=clicks) if decision else None
     zone = next((program.time_zone for program in work.programs if decision and program.id == decision.program_id), "")
     return Explanation(
         _sentences(story, told, scopes),
@@ -228,13 +234,16 @@ def _order_story(order: OrderRecord, work: Workset) -> OrderStory:
         shipping_minor=payload.get("shipping", 0),
         lines=tuple(payload["lines"]),
         codes=tuple(payload.get("codes", ())),
+        first_seen_at=instant(payload, "first_seen_at"),
         first_order=first is not None and first.order_id == order.id if order.customer_key else None,
         blocked_reason=order.blocked_reason,
         claims=claims_of(order),
     )
 
 
-def _decision_story(decision: Any, work: Workset, names: Mapping[UUID, str]) -> DecisionStory:
+def _decision_story(
+    decision: Any, work: Workset, names: Mapping[UUID, str], *, clicks: Mapping[UUID, ClickStory]
+) -> DecisionStory:
     program = next((program for program in work.programs if program.id == decision.program_id), None)
     history = work.terms.get(decision.program_id, ())
     terms = next((version for version in history if version.id == decision.terms_id), None)
@@ -247,20 +256,33 @@ def _decision_story(decision: Any, work: Workset, names: Mapping[UUID, str]) -> 
         program=program.name if program else None,
         policy=terms.document.attribution.model_dump(mode="json") if terms else None,
         terms_version=terms.version if terms else None,
-        candidates=tuple(_candidate(pointer, decision.shares, names) for pointer in decision.candidates),
+        candidates=tuple(_candidate(pointer, decision.shares, names, clicks=clicks) for pointer in decision.candidates),
     )
 
 
 def _candidate(
-    pointer: Mapping[str, Any], shares: Sequence[Mapping[str, Any]], names: Mapping[UUID, str]
+    pointer: Mapping[str, Any],
+    shares: Sequence[Mapping[str, Any]],
+    names: Mapping[UUID, str],
+    *,
+    clicks: Mapping[UUID, ClickStory],
 ) -> CandidateStory:
     ambassador = names.get(UUID(pointer["ambassador"])) if "ambassador" in pointer else None
-    standing = Standing(pointer["standing"])
-    reason = WHY[standing]
+    signal, standing = Signal(pointer["signal"]), Standing(pointer["standing"])
+    clicked = Clicked.read(pointer) if "click" in pointer else None
+    reason = why(signal, standing, clicked=clicked)
     if standing is Standing.EARNING and shares:
-        credited = any(pointer.items() <= share.items() for share in shares)
-        reason = "is credited" if credited else "could have earned, but the rule chose otherwise"
-    return CandidateStory(pointer["signal"], pointer.get("code"), ambassador, standing.value, reason)
+        reason = _chosen(pointer, shares)
+    click = clicks[clicked.click_id] if clicked else None
+    return CandidateStory(signal.value, pointer.get("code"), ambassador, standing.value, reason, click)
+
+
+def _chosen(pointer: Mapping[str, Any], shares: Sequence[Mapping[str, Any]]) -> str:
+    if any(pointer.items() <= share.items() for share in shares):
+        return "is credited"
+    if any(pointer["enrollment"] == share["enrollment"] for share in shares):
+        return "is of somebody who is credited"
+    return "could have earned, but the rule chose otherwise"
 
 
 def _sentences(order: OrderStory, decision: DecisionStory | None, scopes: Sequence[ScopeStory]) -> tuple[Said, ...]:

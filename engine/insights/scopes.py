@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 
 from engine.identity.tables import Ambassador
+from engine.insights.clicked import ClickStory
 from engine.insights.said import Said
 from engine.insights.sentences import Cause, earned, settled
 from engine.insights.why import Booking, Step, bookings_of, rated_steps, steps_of
@@ -97,13 +98,23 @@ class ScopeStory:
 
 
 def order_scopes(
-    unit: UnitOfWork, brand_id: UUID, *, work: Workset, order: OrderRecord, shares: Sequence[Mapping[str, Any]]
+    unit: UnitOfWork,
+    brand_id: UUID,
+    *,
+    work: Workset,
+    order: OrderRecord,
+    shares: Sequence[Mapping[str, Any]],
+    clicks: Mapping[UUID, ClickStory],
 ) -> tuple[ScopeStory, ...]:
-    """Return every scope of an order, also those in which nothing is left. `shares` are those of its decision."""
+    """Return every scope of an order, also those in which nothing is left.
+
+    `shares` are those of its decision, `clicks` the clicks that they name.
+    """
     heads = _heads(unit, brand_id, _SCOPE.c.order_id == order.id)
     by_enrollment = {UUID(share["enrollment"]): share for share in shares}
     return tuple(
-        _of_order(unit, head, work, order=order, share=by_enrollment.get(head.enrollment_id)) for head in heads
+        _of_order(unit, head, work, order=order, share=by_enrollment.get(head.enrollment_id), clicks=clicks)
+        for head in heads
     )
 
 
@@ -138,7 +149,13 @@ def _heads(unit: UnitOfWork, brand_id: UUID, condition: ColumnElement[bool]) -> 
 
 
 def _of_order(
-    unit: UnitOfWork, head: Any, work: Workset, *, order: OrderRecord, share: Mapping[str, Any] | None
+    unit: UnitOfWork,
+    head: Any,
+    work: Workset,
+    *,
+    order: OrderRecord,
+    share: Mapping[str, Any] | None,
+    clicks: Mapping[UUID, ClickStory],
 ) -> ScopeStory:
     document = TermsDocument.model_validate(head.document)
     taken = taken_back(order.payload, refunds=order.standing_refunds, chargebacks=order.chargebacks)
@@ -155,10 +172,18 @@ def _of_order(
         )
         for line in counted
     )
-    signal, code = (Signal(share["signal"]), share.get("code")) if share else (None, None)
-    cause = Cause(signal, code, head.ambassador, order.placed_at)
+    cause = _cause(head, order, share, clicks=clicks)
     out = left_out(order.payload, document.base)
     return _story(unit, head, document, lines=lines, left=out, cause=cause)
+
+
+def _cause(
+    head: Any, order: OrderRecord, share: Mapping[str, Any] | None, *, clicks: Mapping[UUID, ClickStory]
+) -> Cause:
+    if share is None:
+        return Cause(None, None, head.ambassador, order.placed_at)
+    click = clicks.get(UUID(share["click"])) if "click" in share else None
+    return Cause(Signal(share["signal"]), share.get("code"), head.ambassador, order.placed_at, click)
 
 
 def _of_month(unit: UnitOfWork, head: Any) -> ScopeStory:

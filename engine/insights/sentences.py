@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from engine.insights.clicked import ClickStory
 from engine.insights.said import Said, Value
 from engine.kernel.money import Money, Rate
 from engine.plugin_api import Signal
@@ -19,6 +20,10 @@ class Whose(StrEnum):
 
     MY_CODE = "my_code"
     CODE = "code"
+    MY_LINK = "my_link"
+    LINK = "link"
+    MY_PAGE = "my_page"
+    PAGE = "page"
     MY_CUSTOMER = "my_customer"
     CUSTOMER = "customer"
     OTHER = "other"
@@ -26,18 +31,26 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Through what an order came: the signal, its code, the ambassador's name (None: the reader's own), and when."""
+    """Through what an order came: the signal, its code, the ambassador's name (None: the reader's own), and when.
+
+    By a click it is `click`, where that is on record.
+    """
 
     signal: Signal | None
     code: str | None
     name: str | None
     at: datetime
+    click: ClickStory | None = None
 
     @property
     def whose(self) -> Whose:
         """Which of the sentences fits."""
         if self.code is not None:
             return Whose.CODE if self.name is not None else Whose.MY_CODE
+        if self.click is not None and self.click.on_page:
+            return Whose.PAGE if self.name is not None else Whose.MY_PAGE
+        if self.click is not None:
+            return Whose.LINK if self.name is not None else Whose.MY_LINK
         if self.signal is Signal.CUSTOMER_LINK:
             return Whose.CUSTOMER if self.name is not None else Whose.MY_CUSTOMER
         return Whose.OTHER
@@ -46,6 +59,19 @@ class Cause:
 _RATED: Final = {
     Whose.MY_CODE: "%(rate)s of %(base)s, because your code %(code)s was used on %(day)s.",
     Whose.CODE: "%(rate)s of %(base)s, because the code %(code)s of %(name)s was used on %(day)s.",
+    Whose.MY_LINK: (
+        "%(rate)s of %(base)s, because your link %(link)s was clicked on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.LINK: (
+        "%(rate)s of %(base)s, "
+        "because the link %(link)s of %(name)s was clicked on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.MY_PAGE: (
+        "%(rate)s of %(base)s, because your page was opened on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.PAGE: (
+        "%(rate)s of %(base)s, because the page of %(name)s was opened on %(clicked)s and an order followed on %(day)s."
+    ),
     Whose.MY_CUSTOMER: "%(rate)s of %(base)s, because a customer who first came through you ordered again on %(day)s.",
     Whose.CUSTOMER: (
         "%(rate)s of %(base)s, because a customer who first came through %(name)s ordered again on %(day)s."
@@ -56,6 +82,22 @@ _CAPPED: Final = {
     Whose.MY_CODE: ("%(amount)s, the most that one order can bring, because your code %(code)s was used on %(day)s."),
     Whose.CODE: (
         "%(amount)s, the most that one order can bring, because the code %(code)s of %(name)s was used on %(day)s."
+    ),
+    Whose.MY_LINK: (
+        "%(amount)s, the most that one order can bring, "
+        "because your link %(link)s was clicked on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.LINK: (
+        "%(amount)s, the most that one order can bring, "
+        "because the link %(link)s of %(name)s was clicked on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.MY_PAGE: (
+        "%(amount)s, the most that one order can bring, "
+        "because your page was opened on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.PAGE: (
+        "%(amount)s, the most that one order can bring, "
+        "because the page of %(name)s was opened on %(clicked)s and an order followed on %(day)s."
     ),
     Whose.MY_CUSTOMER: (
         "%(amount)s, the most that one order can bring, "
@@ -70,6 +112,14 @@ _CAPPED: Final = {
 _PLAIN: Final = {
     Whose.MY_CODE: "%(amount)s, because your code %(code)s was used on %(day)s.",
     Whose.CODE: "%(amount)s, because the code %(code)s of %(name)s was used on %(day)s.",
+    Whose.MY_LINK: (
+        "%(amount)s, because your link %(link)s was clicked on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.LINK: (
+        "%(amount)s, because the link %(link)s of %(name)s was clicked on %(clicked)s and an order followed on %(day)s."
+    ),
+    Whose.MY_PAGE: "%(amount)s, because your page was opened on %(clicked)s and an order followed on %(day)s.",
+    Whose.PAGE: "%(amount)s, because the page of %(name)s was opened on %(clicked)s and an order followed on %(day)s.",
     Whose.MY_CUSTOMER: "%(amount)s, because a customer who first came through you ordered again on %(day)s.",
     Whose.CUSTOMER: "%(amount)s, because a customer who first came through %(name)s ordered again on %(day)s.",
     Whose.OTHER: "%(amount)s, for the order of %(day)s.",
@@ -79,6 +129,8 @@ _PLAIN: Final = {
 def earned(amount: Money, cause: Cause, *, rated: Sequence[tuple[Rate, Money]], capped: bool) -> Said:
     """Return why an order brings `amount`; `rated` is the (rate, base) it consists of where it is but one of these."""
     values: dict[str, Value] = {"code": cause.code or "", "name": cause.name or "", "day": cause.at, "amount": amount}
+    if cause.click is not None:
+        values |= {"link": cause.click.name, "clicked": cause.click.at}
     if capped:
         return Said(_CAPPED[cause.whose], values)
     if len(rated) == 1:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 
 from engine.attribution.tables import Decision
+from engine.insights.clicked import ClickStory, click_stories
 from engine.insights.commissions import CommissionRow, commission
 from engine.insights.said import Said
 from engine.insights.sentences import Cause, changed, earned, settled, settled_again
@@ -54,7 +55,7 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Why this person: the decision that holds for the order, and the signal that led to them."""
+    """Why this person: the decision that holds for the order, and the signal that led to them, with its click."""
 
     outcome: str
     rule: str
@@ -64,6 +65,7 @@ class Credit:
     code: str | None
     share_ppm: int | None
     candidates: tuple[Mapping[str, Any], ...]
+    click: ClickStory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,17 @@ class Why:
             return changed(amount, due=due, before=before, at=row.booked_at)
         credit, name = self.credit, None if mine else row.ambassador_name
         at = row.order_placed_at or row.booked_at
-        cause = Cause(credit.signal if credit else None, credit.code if credit else None, name, at)
+        cause = Cause(credit.signal, credit.code, name, at, credit.click) if credit else Cause(None, None, name, at)
         whole = self.share_ppm is None and len(self.steps) == 1
         return earned(amount, cause, rated=rated_steps(self.steps, row.currency) if whole else (), capped=self.capped)
+
+    def visit(self, *, mine: bool = False) -> tuple[Said, ...]:
+        """Return by which click the order came, and how long clicks count; nothing where it came otherwise."""
+        click = self.credit.click if self.credit else None
+        if click is None:
+            return ()
+        window = click.window()
+        return (click.sentence(name=None if mine else self.row.ambassador_name), *([window] if window else []))
 
     def _money(self, minor: int) -> Money:
         return Money(minor, Currency(self.row.currency))
@@ -191,6 +201,7 @@ def _credit(unit: UnitOfWork, brand_id: UUID, row: CommissionRow) -> Credit | No
         code=mine.get("code") if mine else None,
         share_ppm=mine["ppm"] if mine else None,
         candidates=tuple(decision.candidates),
+        click=next(iter(click_stories(unit, brand_id, [mine]).values()), None) if mine else None,
     )
 
 

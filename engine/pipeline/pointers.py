@@ -137,7 +137,9 @@ def _click_pointer(order: OrderRecord, click: ClickRow, work: Workset, *, firsts
         program_id=click.program_id,
         enrollment_id=click.enrollment_id,
         ambassador_id=person.ambassador_id if person else None,
-        clicked=Clicked(click.id, click.target, click.target_id, before, window_days, click.reason),
+        clicked=Clicked(
+            click.id, click.target, click.target_id, before // timedelta(seconds=1), window_days, click.reason
+        ),
     )
 
 
