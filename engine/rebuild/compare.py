@@ -11,6 +11,7 @@ from engine.rebuild.views import Fact
 
 VIEWS: Final = {
     "orders": views.orders,
+    "touches": views.touches,
     "scopes": views.scopes,
     "customers": views.customers,
     "links": views.links,

@@ -1,10 +1,14 @@
-"""Copies what people did, row by row: programs, terms, people, codes. Names and addresses of people stay behind."""
+"""Copies what people did, row by row: programs, terms, people, codes. Names and addresses of people stay behind.
+
+The touches of orders are copied as well: the clicks that they were made of may be gone.
+"""
 
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Table, insert, select
 
+from engine.attribution.tables import Touch
 from engine.enrollment.tables import Enrollment, EnrollmentChange, GroupMembership
 from engine.identity.tables import Ambassador, Brand
 from engine.kernel.database import Database, UnitOfWork
@@ -28,8 +32,9 @@ COPIED: Final = (
     CodeOwner,
     PersonalRate,
     PayoutBatch,
+    Touch,
 )
-"""Tables whose rows are decisions of people, each before those that refer to it."""
+"""Tables whose rows are decisions of people or of visitors, each before those that refer to it."""
 
 
 def copy_decisions(records: UnitOfWork, books: Database, *, brand_id: UUID) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, collate, func, select
 
-from engine.attribution.tables import CustomerLink, Decision
+from engine.attribution.tables import CustomerLink, Decision, Touch
 from engine.intake.tables import Customer, ShopOrder
 from engine.kernel.database import UnitOfWork
 from engine.kernel.tables import table_of
@@ -27,6 +27,7 @@ _ORDER: Final = table_of(ShopOrder)
 _DECISION: Final = table_of(Decision)
 _CUSTOMER: Final = table_of(Customer)
 _LINK: Final = table_of(CustomerLink)
+_TOUCH: Final = table_of(Touch)
 _SCOPE: Final = table_of(RewardScope)
 _COMMISSION: Final = table_of(Commission)
 _PROGRAM: Final = table_of(Program)
@@ -72,7 +73,7 @@ def orders(unit: UnitOfWork, brand_id: UUID) -> Iterator[Fact]:
     for row in _in_order(unit, statement, 3):
         said: dict[str, object] = {"version": row.content_hash[:12], "blocked": row.blocked_reason is not None}
         if row.blocked_reason is None:
-            credited = sorted(f"enrollment {share['enrollment']}: {share['ppm']} ppm" for share in row.shares or ())
+            credited = sorted(map(_credited, row.shares or ()))
             said |= {"outcome": row.outcome, "rule": row.rule, "program": row.program_id, "terms": row.terms_id}
             said["credited"] = "; ".join(credited)
         yield Fact(tuple(row[:3]), f"order {_written(row)}", said)
@@ -119,6 +120,16 @@ def scopes(unit: UnitOfWork, brand_id: UUID) -> Iterator[Fact]:
         who = f"{row.reward} of program {row.slug} to ambassador {UUID(row.ambassador)} in {row.asset}"
         about = f"month {row.month}" if row.month else f"order {_written(row)}"
         yield Fact(tuple(row[:7]), f"{who} for {about}", said, empty=nothing)
+
+
+def touches(unit: UnitOfWork, brand_id: UUID) -> Iterator[Fact]:
+    """Yield every touch: replaying finds none that was not there, since clicks are not copied."""
+    order = [_bytewise(unit, _TOUCH.c[name]) for name in ("connector", "account", "order_external_id")]
+    names = ("enrollment_id", "target_id", "at", "reason", "visitor_key")
+    statement = select(*order, _id(unit, _TOUCH.c.click_id).label("click"), *(_TOUCH.c[name] for name in names))
+    for row in _in_order(unit, statement.where(_TOUCH.c.brand_id == brand_id), 4):
+        name = f"touch {UUID(row.click)} of order {row.connector}/{row.account} {row.order_external_id}"
+        yield Fact(tuple(row[:4]), name, {each: getattr(row, each) for each in names})
 
 
 def customers(unit: UnitOfWork, brand_id: UUID) -> Iterator[Fact]:
@@ -206,6 +217,11 @@ def _bytewise(unit: UnitOfWork, column: ColumnElement[str]) -> ColumnElement[str
 
 def _id(unit: UnitOfWork, column: ColumnElement[UUID]) -> ColumnElement[str]:
     return _bytewise(unit, written_id(unit.dialect, column))
+
+
+def _credited(share: Mapping[str, Any]) -> str:
+    by = f" by click {share['click']}" if "click" in share else ""
+    return f"enrollment {share['enrollment']}: {share['ppm']} ppm{by}"
 
 
 def _hold(reason: str | None) -> str | None:
