@@ -79,6 +79,7 @@ from engine.plugin_api.rewards import (
     RewardType,
 )
 from engine.plugin_api.settings import PluginSettings, RewardParams
+from engine.plugin_api.standard_webhooks import signed_id
 
 __all__ = [
     "API_VERSION",
@@ -159,4 +160,5 @@ __all__ = [
     "parse_currency",
     "read_json",
     "round_half_even",
+    "signed_id",
 ]

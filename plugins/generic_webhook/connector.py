@@ -20,6 +20,7 @@ from engine.plugin_api import (
     Webhook,
     WebhookRequest,
     read_json,
+    signed_id,
 )
 from plugins.generic_webhook.paths import Place
 from plugins.generic_webhook.settings import (
@@ -31,7 +32,6 @@ from plugins.generic_webhook.settings import (
     Template,
     key_of,
 )
-from plugins.generic_webhook.signature import signed_id
 from plugins.generic_webhook.values import Thing
 
 MAX_THINGS = 500

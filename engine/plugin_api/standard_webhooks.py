@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from engine.plugin_api import SignatureError, WebhookRequest
+from engine.plugin_api.connectors import WebhookRequest
+from engine.plugin_api.errors import SignatureError
 
 TOLERANCE: Final = timedelta(seconds=300)
 """How far the shop's clock and ours may differ, either way. What is older may be a replay."""
