@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.jobs.rules import Schedule, wait_after
@@ -15,6 +15,9 @@ from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
 
 _JOB: Final = Job.__table__  # type: ignore[attr-defined]
+
+KEPT: Final = timedelta(days=30)
+"""How long a job that is done can be looked at. A slot of a schedule never comes again, so its key is not missed."""
 
 _OPEN: Final[ColumnElement[bool]] = literal_column("state IN ('waiting', 'running')")
 """Written out as in ix_job_open: a parameter would hide from the planner that the partial index serves."""
@@ -36,7 +39,7 @@ def enqueue(
 ) -> bool:
     """Enqueue job `name` in the caller's transaction, due at `run_at` or at once.
 
-    Returns whether it is new: `key` is unique for ever, and a second job with the same key is none.
+    Returns whether it is new: `key` is unique until `purge` took the job, and a second one with the same key is none.
     """
     dialect = postgresql if unit.dialect == "postgresql" else sqlite
     row = {
@@ -105,6 +108,16 @@ def fail(unit: UnitOfWork, job: ClaimedJob, *, problem: str, attempts: int) -> b
     if job.attempts >= attempts:
         return _settle(unit, job, state=JobState.DEAD, finished_at=unit.now, problem=problem)
     return _settle(unit, job, state=JobState.WAITING, run_at=unit.now + wait_after(job.attempts), problem=problem)
+
+
+def purge(unit: UnitOfWork, *, most: int = 1_000) -> int:
+    """Delete jobs that were done `KEPT` ago or earlier, oldest first, at most `most`; return how many they were.
+
+    Dead ones stay: somebody has to see them.
+    """
+    done = (_JOB.c.state == JobState.DONE.value, _JOB.c.finished_at <= unit.now - KEPT)
+    oldest = select(_JOB.c.id).where(*done).order_by(_JOB.c.id).limit(most)
+    return int(unit.execute(delete(_JOB).where(_JOB.c.id.in_(oldest))).rowcount)
 
 
 def _settle(unit: UnitOfWork, job: ClaimedJob, *, state: JobState, **values: Any) -> bool:

@@ -22,7 +22,7 @@ class JobState(StrEnum):
 
 
 class Job(SQLModel, table=True):
-    """One piece of work. `job_key` is unique for ever: the same slot of a schedule is enqueued once.
+    """One piece of work. `job_key` is unique: the same slot of a schedule is enqueued once.
 
     `lease` is the fencing token of whoever runs it; only its holder may finish it.
     """

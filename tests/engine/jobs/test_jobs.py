@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 
 from engine.jobs.queries import job_by_key, job_counts, latest_jobs
 from engine.jobs.rules import Schedule, wait_after
-from engine.jobs.service import claim, enqueue, enqueue_slot, fail, finish
+from engine.jobs.service import claim, enqueue, enqueue_slot, fail, finish, purge
 from engine.jobs.tables import Job, JobState
 from engine.jobs.worker import Worker
 from engine.kernel.clock import VirtualClock
@@ -301,3 +301,21 @@ def test_a_worker_outlives_a_database_out_of_reach(db):
     thread.join(timeout=20)
     assert not thread.is_alive()
     assert seen == [1]
+
+
+def test_jobs_that_are_done_go_after_thirty_days_and_others_stay(db, clock):
+    worker = Worker(db, {"work": lambda *_: None, "broken": lambda *_: 1 // 0}, attempts=1)
+    for number in range(5):
+        put(db, f"old {number}")
+    put(db, "dead", name="broken")
+    put(db, "open", name="nobody's")
+    worker.run_once()
+    clock.advance(timedelta(days=10))
+    put(db, "young")
+    worker.run_once()
+    clock.advance(timedelta(days=20) - timedelta(microseconds=1))
+    assert db.run(purge) == 0
+    clock.advance(timedelta(microseconds=1))
+    assert [db.run(lambda unit: purge(unit, most=3)) for _ in range(3)] == [3, 2, 0]
+    with db.reading() as unit:
+        assert sorted(job.key for job in latest_jobs(unit)) == ["dead", "open", "young"]
