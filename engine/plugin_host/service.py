@@ -10,7 +10,7 @@ from sqlmodel import select
 from engine.kernel.canonical import dump_json, load_json
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import UnitOfWork
-from engine.plugin_api import PluginSettings
+from engine.plugin_api import Capability, PluginSettings
 from engine.plugin_host.guard import Registered
 from engine.plugin_host.registry import PluginHost
 from engine.plugin_host.settings import PluginSettingsError, keep_masked, validated, whole
@@ -73,10 +73,22 @@ def statuses_for(unit: UnitOfWork, brand_id: UUID, *, host: PluginHost, keyring:
     return tuple(_seen_by_brand(unit, brand_id, status, host, keyring) for status in host.statuses())
 
 
+def settled_by_shop(host: PluginHost, plugin: str) -> bool:
+    """Tell whether `plugin` is told what it must know for each connected shop by itself, not once for the brand.
+
+    So are plugins of connectors that do more than read files.
+
+    Raises:
+        NotFoundError: no active plugin has this name.
+    """
+    connectors = host.contents(plugin).nouns["connectors"].values()
+    return any(connector.value.capabilities - {Capability.FILES} for connector in connectors)
+
+
 def _seen_by_brand(
     unit: UnitOfWork, brand_id: UUID, status: PluginStatus, host: PluginHost, keyring: Keyring
 ) -> PluginStatus:
-    if status.state is not PluginState.ACTIVE:
+    if status.state is not PluginState.ACTIVE or settled_by_shop(host, status.name):
         return status
     try:
         settings_for(unit, brand_id, plugin=status.name, host=host, keyring=keyring)
