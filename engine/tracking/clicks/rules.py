@@ -7,6 +7,7 @@ can name a click that they have not made.
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64Error
+from hashlib import blake2s
 from typing import Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ _TAG_BYTES: Final = 8
 def click_token(key: bytes, click_id: UUID) -> str:
     """Return the click id as it travels: 32 characters of base64url, 16 bytes of id and 8 bytes of signature."""
     name = click_id.bytes
-    return urlsafe_b64encode(name + hmac.digest(key, name, "sha256")[:_TAG_BYTES]).decode()
+    return urlsafe_b64encode(name + _tag(key, name)).decode()
 
 
 def click_id_of(key: bytes, token: str) -> UUID | None:
@@ -34,6 +35,9 @@ def click_id_of(key: bytes, token: str) -> UUID | None:
     except (NotBase64Error, ValueError):
         return None
     name, tag = raw[:16], raw[16:]
-    if not hmac.compare_digest(tag, hmac.digest(key, name, "sha256")[:_TAG_BYTES]):
-        return None
-    return UUID(bytes=name)
+    return UUID(bytes=name) if hmac.compare_digest(tag, _tag(key, name)) else None
+
+
+def _tag(key: bytes, name: bytes) -> bytes:
+    """Return a signature: BLAKE2 takes a key by itself, at a quarter of what HMAC costs."""
+    return blake2s(name, key=key, digest_size=_TAG_BYTES).digest()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import repeat
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from engine.kernel.database import Database, open_database
 from engine.kernel.ids import first_id_at, new_id
 from engine.kernel.tables import table_of
 from engine.tracking.clicks.tables import Click
+from engine.tracking.clicks.visits import Reason
 
 _BUSY_MS: Final = 1_500
 """How long a lock of somebody else is waited for: less than the patience, so that a failed click is surely not kept."""
@@ -64,28 +65,43 @@ class Loss:
     reason: str
 
 
-_PLAIN: Final = NewClick._fields[:14]
-_ONCE: Final = (
-    "SELECT 1 FROM click WHERE brand_id = ? AND target_id = ? AND visitor_key >= ? AND visitor_key <= ? AND id >= ?"
-    " AND counted AND visitor_key IS NOT NULL"
-)
-_NAMES: Final = ", ".join(_PLAIN)
-_INSERT: Final = f"INSERT INTO click ({_NAMES}, counted, reason) VALUES ({', '.join(repeat('?', 14))}, "  # noqa: S608 - names of our columns
-_UNCHECKED: Final = f"{_INSERT}?, ?)"
-_CHECKED: Final = f"{_INSERT}NOT EXISTS ({_ONCE}), CASE WHEN EXISTS ({_ONCE}) THEN 'repeat' END)"
+_COLUMNS: Final = (*NewClick._fields[:15], "counted")
 _LOST: Final = "INSERT INTO click_loss (id, brand_id, lost, lost_from, lost_until, reason) VALUES (?, ?, ?, ?, ?, ?)"
 
 
+@lru_cache(maxsize=1_024)
+def insert_of(number: int) -> str:
+    """Return the statement that inserts so many clicks, in one step of the database."""
+    row = f"({', '.join('?' * len(_COLUMNS))})"
+    return f"INSERT INTO click ({', '.join(_COLUMNS)}) VALUES {', '.join([row] * number)}"  # noqa: S608 - names of ours
+
+
+@lru_cache(maxsize=1_024)
+def counted_before(number: int, *, dialect: str) -> str:
+    """Return the statement that tells which of so many visitors were counted already. Index: ix_click_counted.
+
+    SQLite is told so, since without statistics it prefers the index of all clicks of a visitor, however many.
+    """
+    rows = ", ".join(f"({place}, ?, ?, ?, ?, ?)" for place in range(number))
+    hint = "INDEXED BY ix_click_counted" if dialect == "sqlite" else ""
+    return (
+        "WITH wanted (place, brand_id, target_id, lowest, highest, since) AS "  # noqa: S608 - numbers and marks only
+        f"(VALUES {rows}) SELECT place FROM wanted WHERE EXISTS (SELECT 1 FROM click {hint} "
+        "WHERE click.brand_id = wanted.brand_id AND click.target_id = wanted.target_id "
+        "AND visitor_key >= lowest AND visitor_key <= highest AND click.id >= wanted.since "
+        "AND counted AND visitor_key IS NOT NULL)"
+    )
+
+
 class ClickStore:
-    """A connection of its own for clicks. What was counted already is found by ix_click_counted."""
+    """A connection of its own for clicks."""
 
     def __init__(self, database: Database) -> None:
         self._url = database.engine.url
         self._database: Database | None = None
         self._connection: Connection | None = None
         dialect = database.engine.dialect
-        mark = "?" if dialect.paramstyle == "qmark" else "%s"
-        self._unchecked, self._checked, self._lost = (text.replace("?", mark) for text in (_UNCHECKED, _CHECKED, _LOST))
+        self._mark = "?" if dialect.paramstyle == "qmark" else "%s"
         self._ready_id: Callable[[Any], Any] = _CLICK.c.id.type.dialect_impl(dialect).bind_processor(dialect) or _as_is
         self._ready_at: Callable[[Any], Any] = _CLICK.c.at.type.dialect_impl(dialect).bind_processor(dialect) or _as_is
 
@@ -100,8 +116,8 @@ class ClickStore:
             connection = self._open()
             with connection.begin():
                 self._insert(connection, clicks)
-                if losses:
-                    connection.exec_driver_sql(self._lost, [self._loss_row(*one) for one in losses.items()])
+                for brand_id, loss in losses.items():
+                    self._run(connection, _LOST, self._loss_row(brand_id, loss))
                 _check_in_time(not_after)
         except BaseException:
             self.close()
@@ -127,40 +143,52 @@ class ClickStore:
         return self._connection
 
     def _insert(self, connection: Connection, clicks: Sequence[NewClick]) -> None:
-        checked = [self._row(click) + self._span(click) for click in clicks if _may_repeat(click)]
-        others = [(*self._row(click), click.reason is None, click.reason) for click in clicks if not _may_repeat(click)]
-        if others:
-            connection.exec_driver_sql(self._unchecked, others)
-        if checked:
-            connection.exec_driver_sql(self._checked, checked)
+        repeated = self._repeated(connection, clicks)
+        values: list[Any] = []
+        for place, click in enumerate(clicks):
+            self._add_row(values, click, Reason.REPEAT.value if place in repeated else click.reason)
+        self._run(connection, insert_of(len(clicks)), tuple(values))
 
-    def _row(self, click: NewClick) -> tuple[Any, ...]:
-        ready = self._ready_id
-        return (
-            ready(click.id),
-            ready(click.brand_id),
-            ready(click.program_id),
-            ready(click.enrollment_id),
-            click.target,
-            ready(click.target_id),
-            self._ready_at(click.at),
-            click.verified,
-            *click[8:14],
-        )
+    def _repeated(self, connection: Connection, clicks: Sequence[NewClick]) -> set[int]:
+        """Return the places of those clicks whose visitor was counted before, in the table or among these."""
+        asked = [place for place, click in enumerate(clicks) if click.reason is None and click.lowest is not None]
+        if not asked:
+            return set()
+        values: list[Any] = []
+        for click in (clicks[place] for place in asked):
+            ids = map(self._ready_id, (click.brand_id, click.target_id, first_id_at(click.since)))
+            brand_id, target_id, since = ids
+            values += (brand_id, target_id, click.lowest, click.highest, since)
+        statement = counted_before(len(asked), dialect=connection.dialect.name)
+        found = {asked[place] for (place,) in self._run(connection, statement, tuple(values))}
+        return found | _repeated_among(clicks, [place for place in asked if place not in found])
 
-    def _span(self, click: NewClick) -> tuple[Any, ...]:
-        """Return where an earlier click of the visitor would lie; twice, since two columns ask."""
+    def _run(self, connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
+        return connection.exec_driver_sql(statement.replace("?", self._mark), values)
+
+    def _add_row(self, values: list[Any], click: NewClick, reason: str | None) -> None:
         ready = self._ready_id
-        span = (ready(click.brand_id), ready(click.target_id), click.lowest, click.highest)
-        return (*span, since := ready(first_id_at(click.since)), *span, since)
+        values += (ready(click.id), ready(click.brand_id), ready(click.program_id), ready(click.enrollment_id))
+        values += (click.target, ready(click.target_id), self._ready_at(click.at))
+        values += click[7:14]
+        values += (reason, reason is None)
 
     def _loss_row(self, brand_id: UUID, loss: Loss) -> tuple[Any, ...]:
         times = (self._ready_at(loss.lost_from), self._ready_at(loss.lost_until))
         return (self._ready_id(new_id()), self._ready_id(brand_id), loss.lost, *times, loss.reason)
 
 
-def _may_repeat(click: NewClick) -> bool:
-    return click.reason is None and click.lowest is not None
+def _repeated_among(clicks: Sequence[NewClick], places: Sequence[int]) -> set[int]:
+    """Return which of the clicks at `places` have an earlier one of the same visitor on the same target among them."""
+    seen: set[tuple[UUID, str | None]] = set()
+    repeated = set()
+    for place in places:
+        click = clicks[place]
+        if (click.target_id, click.lowest) in seen:
+            repeated.add(place)
+        else:
+            seen |= {(click.target_id, click.visitor_key), (click.target_id, (click.visitor_key or "")[:16])}
+    return repeated
 
 
 def _check_in_time(not_after: float) -> None:

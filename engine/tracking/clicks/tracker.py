@@ -5,7 +5,7 @@ the user agent; never the click's id in the address, which names nobody. Without
 machine's, marked unverified, since nothing is kept by which two of one visitor could be told.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.kernel.clock import Clock
 from engine.kernel.crypto import Keyring
@@ -16,7 +16,7 @@ from engine.tracking.clicks.leading import NOTHING, Asked, asked_in, location
 from engine.tracking.clicks.rules import click_token
 from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.targets import ClickTarget
-from engine.tracking.clicks.visitors import Source, kept_address, visitor_of
+from engine.tracking.clicks.visitors import Source, visitor_of
 from engine.tracking.clicks.visits import Headers, Reason, visit_of
 from engine.tracking.clicks.writer import ClickWriter
 from engine.tracking.links.slugs import lookup_slug
@@ -24,8 +24,7 @@ from engine.tracking.pages.rules import handle_or_none
 from engine.tracking.site.tables import Consent
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request as the server got it. `address` is the visitor's own, past the proxies that are ours.
 
     `query` is not decoded. `visitor_cookie` and `consented` are what the cookies say, None where they say nothing.
@@ -39,8 +38,7 @@ class Request:
     consented: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What became of a click. `token` is empty where it was lost; `cookie` is what the browser is to keep, if any."""
 
     token: str
@@ -94,7 +92,7 @@ class Tracker:
                 at,
                 agreed,
                 visitor.key if visitor else None,
-                kept_address(source, kept=context.kept, key=self._key) if agreed else None,
+                visitor.address if visitor else None,
                 visit.agent if agreed else None,
                 visit.referrer,
                 asked.sub_id,

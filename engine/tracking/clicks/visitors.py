@@ -6,13 +6,14 @@ none is taken for a repeat of whoever shares the first 16, so that throwing cook
 other 16 are their own, so nobody is credited by what a stranger behind the same address did.
 """
 
-import hmac
+import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2s
+from hmac import compare_digest
 from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.tracking.site.tables import KeptAddress
 
@@ -21,24 +22,14 @@ CONSENT_COOKIE: Final = "gw_consent"
 COOKIE_DAYS: Final = 90
 
 _HALF: Final = 16
-_TAG: Final = 16
+_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4: Final = re.compile(rf"((?:{_OCTET}\.){{3}}){_OCTET}", re.ASCII)
 
 Key = Callable[[str], bytes]
 """Gives the installation's key of a purpose (`Keyring.key`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who came, as far as may be known: the key, between which keys an earlier click of theirs lies, the new cookie."""
-
-    key: str
-    lowest: str
-    highest: str
-    cookie: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a visit came from: address and user agent, the month in which (`YYYY-MM`), the cookie that it brought."""
 
     address: str
@@ -47,61 +38,73 @@ class Source:
     cookie: str | None
 
 
+class Visitor(NamedTuple):
+    """Who came, as far as may be known.
+
+    `key` is kept with the click, `address` is what is kept of the address. An earlier click of theirs lies between
+    the keys `lowest` and `highest`. `cookie` is new, None where the visitor has one.
+    """
+
+    key: str
+    address: str | None
+    lowest: str
+    highest: str
+    cookie: str | None
+
+
 def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, key: Key) -> Visitor:
-    """Return who came. Nothing of the address is used where nothing of it may be kept."""
+    """Return who came to a brand. Nothing of the address is used where nothing of it may be kept."""
+    network = shortened(source.address) if kept is not KeptAddress.NOTHING else None
+    address = network if kept is KeptAddress.SHORTENED else _hashed(source, kept=kept, key=key)
     brought = _read(source.cookie, key("visitor-cookie")) if source.cookie else None
     if brought:
         own = _stored(brought, brand=brand, key=key("visitor"))
-        return Visitor(own, own, own, None)
+        return Visitor(own, address, own, own, None)
     if kept is KeptAddress.NOTHING:
         place = secrets.token_hex(_HALF // 2)
     else:
-        said = f"{shortened(source.address)}\n{source.agent}".encode("utf-8", "surrogatepass")
-        place = hmac.digest(key(f"visitor:{source.month}"), said, "sha256").hex()[:_HALF]
+        place = _half(f"{network}\n{source.agent}".encode("utf-8", "surrogatepass"), key(f"visitor:{source.month}"))
     drawn = place + secrets.token_hex(_HALF // 2)
     own = _stored(drawn, brand=brand, key=key("visitor"))
-    return Visitor(own, own[:_HALF], f"{own[:_HALF]}g", drawn + _tag(drawn, key("visitor-cookie")))
+    lowest = own[:_HALF]
+    return Visitor(own, address, lowest, f"{lowest}g", drawn + _half(drawn.encode(), key("visitor-cookie")))
 
 
-def kept_address(source: Source, *, kept: KeptAddress, key: Key) -> str | None:
-    """Return what is stored of an address: its network, its hash under the month's key, or nothing."""
-    match kept:
-        case KeptAddress.SHORTENED:
-            return shortened(source.address)
-        case KeptAddress.HASHED:
-            said = source.address.encode("utf-8", "surrogatepass")
-            return hmac.digest(key(f"address:{source.month}"), said, "sha256").hex()[:32]
-        case KeptAddress.NOTHING:
-            return None
+def shortened(address: str) -> str | None:
+    """Return the network of an address, /24 or for IPv6 /48, or None for what is no address."""
+    plain = _IPV4.fullmatch(address)
+    return f"{plain[1]}0/24" if plain else _shortened_ipv6(address)
 
 
 @lru_cache(maxsize=4_096)
-def shortened(address: str) -> str | None:
-    """Return the network of an address, /24 or for IPv6 /48, or None for what is no address."""
+def _shortened_ipv6(address: str) -> str | None:
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return None
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is None:
-            return str(ip_network((parsed, 48), strict=False))
-        parsed = parsed.ipv4_mapped
-    return str(IPv4Network((parsed, 24), strict=False))
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ip_network((parsed, 48), strict=False))
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else parsed
+    return str(IPv4Network((mapped, 24), strict=False)) if mapped else None
+
+
+def _hashed(source: Source, *, kept: KeptAddress, key: Key) -> str | None:
+    if kept is not KeptAddress.HASHED:
+        return None
+    said = source.address.encode("utf-8", "surrogatepass")
+    return blake2s(said, key=key(f"address:{source.month}"), digest_size=16).hexdigest()
 
 
 def _read(cookie: str, key: bytes) -> str | None:
     """Return what a cookie says, or None for one that we did not write."""
     drawn, tag = cookie[: 2 * _HALF], cookie[2 * _HALF :]
-    if not cookie.isascii() or len(cookie) != 2 * _HALF + _TAG or not hmac.compare_digest(tag, _tag(drawn, key)):
-        return None
-    return drawn
-
-
-def _tag(drawn: str, key: bytes) -> str:
-    return hmac.digest(key, drawn.encode(), "sha256").hex()[:_TAG]
+    return drawn if cookie.isascii() and compare_digest(tag, _half(drawn.encode(), key)) else None
 
 
 def _stored(drawn: str, *, brand: bytes, key: bytes) -> str:
     """Return the key of a visitor with one brand: no brand's clicks can be matched with another's."""
-    place = hmac.digest(key, brand + drawn[:_HALF].encode(), "sha256").hex()[:_HALF]
-    return place + hmac.digest(key, brand + drawn.encode(), "sha256").hex()[:_HALF]
+    return _half(brand + drawn[:_HALF].encode(), key) + _half(brand + drawn.encode(), key)
+
+
+def _half(said: bytes, key: bytes) -> str:
+    return blake2s(said, key=key, digest_size=_HALF // 2).hexdigest()

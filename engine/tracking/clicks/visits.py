@@ -6,10 +6,9 @@ fetches a link in secret gives itself away. Nothing here proves a person; it kee
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 LONGEST_AGENT: Final = 300
@@ -45,8 +44,7 @@ class Signal(StrEnum):
     BY_FETCH = "by_fetch"
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """What was made of a request: why it does not count (None: it does), what is odd, and what it says of itself."""
 
     reason: Reason | None
