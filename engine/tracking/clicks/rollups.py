@@ -86,10 +86,10 @@ def roll_up(database: Database, *, batch: int = BATCH) -> int:
     Several workers may do it at once, and any may stop at any point: each click is counted once.
     """
     _begin(database)
-    done = 0
+    settled, done = _whole(database.clock.now() - SETTLED), 0  # fixed here: who runs after the clock never arrives
     while True:
         with database.reading() as unit:
-            stretch = next_stretch(unit, most=batch)
+            stretch = next_stretch(unit, until=settled, most=batch)
         if stretch is None:
             return done
         try:
@@ -99,18 +99,18 @@ def roll_up(database: Database, *, batch: int = BATCH) -> int:
         done += stretch.clicks
 
 
-def next_stretch(unit: UnitOfWork, *, most: int) -> _Stretch | None:
-    """Count the next clicks, about `most`, of the programs that stand furthest back; None where all stand at the end.
+def next_stretch(unit: UnitOfWork, *, until: datetime, most: int) -> _Stretch | None:
+    """Count the next clicks, about `most`, of the programs that stand furthest back; None where all stand at `until`.
 
     Usually all programs stand at one mark. Index: pk_click, a range; nothing before or behind it is read.
     """
-    marks, settled = marks_of(unit), _whole(unit.now - SETTLED)
-    since = min((mark.rolled_until for mark in marks), default=settled)
-    if since >= settled:
+    marks = marks_of(unit)
+    since = min((mark.rolled_until for mark in marks), default=until)
+    if since >= until:
         return None
     behind = {mark.program_id: mark for mark in marks if mark.rolled_until == since}
-    horizon = min((mark.rolled_until for mark in marks if mark.rolled_until > since), default=settled)
-    until = _edge(unit, since, min(horizon, settled), most=most)
+    horizon = min((mark.rolled_until for mark in marks if mark.rolled_until > since), default=until)
+    until = _edge(unit, since, min(horizon, until), most=most)
     zones = {program_id: mark.zone for program_id, mark in behind.items()}
     found = unit.execute(clicks_between(since, until).where(among(unit, _CLICK.c.program_id, list(behind)))).all()
     return _Stretch(tuple(mark.id for mark in behind.values()), since, until, len(found), tallied(found, zones=zones))
