@@ -37,6 +37,7 @@ class Layout:
     shipping: int
     charged: int
     code: int
+    click: int
     customer_email: int
     customer_id: int
     currency_column: int

@@ -16,6 +16,7 @@ from plugins.csv_orders.cells import (
     read_quantity,
     read_text,
 )
+from plugins.csv_orders.clicks import read_clicks
 from plugins.csv_orders.layout import ABSENT, Layout
 from plugins.csv_orders.records import Fault, Record
 from plugins.csv_orders.things import Outcome, cells_of, check_record, currency_of, merge
@@ -32,6 +33,7 @@ class OrderHead(NamedTuple):
     shipping: int | None
     charged: int | None
     code: tuple[str, ...] | None
+    click: tuple[str, ...] | None
     customer_email: str | None
     customer_id: str | None
 
@@ -86,6 +88,7 @@ def _head(cells: Sequence[str], layout: Layout, currency: Currency) -> OrderHead
         shipping=_amount(cells[layout.shipping], currency, "shipping"),
         charged=_amount(cells[layout.charged], currency, "charged"),
         code=read_list(cells[layout.code], field="code") or None,
+        click=read_clicks(cells[layout.click]) or None,
         customer_email=read_text(cells[layout.customer_email], field="customer_email", longest=320) or None,
         customer_id=read_text(cells[layout.customer_id], field="customer_id", longest=MAX_ID) or None,
     )
@@ -121,6 +124,7 @@ def _event(
         cancelled_at=head.cancelled_at,
         shipping_minor=shipping,
         codes=head.code or (),
+        clicks=head.click or (),
         customer=Customer(head.customer_email, head.customer_id),
     )
 

@@ -25,6 +25,7 @@ ColumnField = Literal[
     "shipping",
     "charged",
     "code",
+    "click",
     "customer_email",
     "customer_id",
     "currency",
@@ -60,7 +61,8 @@ class CsvOrdersSettings(PluginSettings):
 
     `columns` maps a field to the header of its column; together with `ignored_columns` it names every column, so that
     a file which changed is noticed. `time_zone` is where times without an offset were written; `currency` is that of
-    all amounts, unless a column tells. Codes and collections in one cell are separated by `|`.
+    all amounts, unless a column tells. Codes, clicks and collections in one cell are separated by `|`; `click` holds
+    click ids (`gw_click`), or the addresses on which customers landed.
     """
 
     columns: Mapping[ColumnField, ColumnName]

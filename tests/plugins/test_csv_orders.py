@@ -38,6 +38,7 @@ def mapping(*fields, **more):
 SIMPLE = mapping("order_id", "placed_at", "amount")
 LINES = mapping("order_id", "line_id", "placed_at", "amount")
 EVERY = mapping(*FIELDS)
+WITH_CLICKS = mapping("order_id", "placed_at", "amount", "click")
 
 
 def read(text, settings=SIMPLE, *, file=None):
@@ -62,7 +63,7 @@ def test_the_plainest_file():
 def test_every_field_of_an_order():
     row = (
         "order,A-1,7,2026-03-02 10:00,2026-03-03T09:30:00Z,2026-03-02T10:05:00+01:00,2026-03-04,30.00,3,SKU-1,"
-        "Shoes|Sale,true,5.70,4.90,40.60,SPRING|Ann,ann@example.org,C-9,USD,,,"
+        "Shoes|Sale,true,5.70,4.90,40.60,SPRING|Ann,c-1|https://shop.example/?gw_click=c-2,ann@example.org,C-9,USD,,,"
     )
     (event,) = events(",".join(FIELDS) + "\n" + row + "\n", EVERY)
     assert event == OrderEvent(
@@ -76,6 +77,7 @@ def test_every_field_of_an_order():
         cancelled_at=datetime(2026, 3, 3, 23, 0, tzinfo=UTC),
         shipping_minor=490,
         codes=("SPRING", "Ann"),
+        clicks=("c-1", "c-2"),
         customer=Customer("ann@example.org", "C-9"),
     )
 
@@ -85,6 +87,38 @@ def test_charged_is_the_sum_of_lines_tax_and_shipping_where_no_column_says():
     text = "order_id,line_id,placed_at,amount,tax,shipping\n1,a,2026-03-02,10,1.90,4.90\n1,b,2026-03-02,5,0.95,\n"
     (event,) = events(text, settings)
     assert (event.charged_minor, event.shipping_minor) == (1000 + 190 + 500 + 95 + 490, 490)
+
+
+@pytest.mark.parametrize(
+    ("cell", "clicks"),
+    [
+        ("AbC-_1", ("AbC-_1",)),
+        ("b|a| b ", ("b", "a")),
+        ("https://shop.example/cd?utm_source=x&gw_click=tok&gw_click=two#gw_click=no", ("tok", "two")),
+        ("/discount/ANN10?redirect=/&gw_click=tok", ("tok",)),
+        ("?gw_click=tok", ("tok",)),
+        ("gw_click=tok&a=b", ("tok",)),
+        ("https://shop.example/plain", ()),
+        ("https://[broken/?gw_click=tok", ()),
+        ("https://shop.example/?gw_click=" + "x" * 101, ()),
+        ("https://shop.example/?gw_click=%00", ()),
+        ("|".join(f"c{number}" for number in range(30)), tuple(f"c{number}" for number in range(10))),
+        ("not an id", ()),
+        ("", ()),
+    ],
+)
+def test_clicks_are_ids_or_addresses_that_carry_one_and_never_cost_an_order(cell, clicks):
+    (event,) = events(f'order_id,placed_at,amount,click\n1,2026-03-02,1,"{cell}"\n', WITH_CLICKS)
+    assert event.clicks == clicks
+
+
+@given(st.text())
+def test_whatever_stands_in_a_click_column_the_order_is_read(cell):
+    quoted = cell.replace('"', '""').replace("\r", "").replace("\n", "").replace("\0", "")
+    text = f'order_id,placed_at,amount,click\n1,2026-03-02,1,"{quoted}"\n'.encode("utf-8", "surrogatepass")
+    items = read(text, WITH_CLICKS)
+    if quoted.isprintable():
+        assert [event.external_id for item in items for event in item.events] == ["1"]
 
 
 def test_paid_is_when_placed_unless_a_column_says_otherwise():
