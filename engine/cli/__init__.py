@@ -19,6 +19,7 @@ GROUPS = {
     "db": "Bring the database to this version, or check it.",
     "demo": "Build the demo brand from a real purchase log, and serve it.",
     "explain": "Say why a commission or an order came out as it did.",
+    "health": "Look whether everything does its work.",
     "import": "Take in orders, ambassadors and codes from a file.",
     "inbox": "List, show and replay webhooks that could not be read.",
     "ledger": "Verify, sum up and export the books.",
@@ -29,7 +30,7 @@ GROUPS = {
     "program": "Create programs and publish their terms.",
     "rebuild": "Replay the recorded facts and compare the books.",
     "reconcile": "Ask shops what changed, and take in what was missed.",
-    "serve": "Serve the portal and the admin panel.",
+    "serve": "Serve links, pages, webhooks, the portal and the admin panel.",
     "worker": "Run the jobs: approve what is due, tell events, seal the books.",
 }
 

@@ -1,4 +1,4 @@
-"""`goodword serve`: the portal and the admin panel, and the jobs beside them."""
+"""`goodword serve`: links, pages, webhooks, the portal and the admin panel, and the jobs beside them."""
 
 import multiprocessing
 import os
@@ -13,12 +13,16 @@ from contextlib import contextmanager
 import click
 from granian import Granian
 from granian.constants import Interfaces
+from sqlalchemy import make_url
 
 from engine.kernel.errors import ConflictError
 from engine.kernel.migrate import pending
 from engine.kernel.settings import load_settings
 
 TARGET = "web.wsgi:serve_app"
+THREADS = 32
+"""How many requests a process works on at once: those of clicks wait together for one commit."""
+
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 port_option = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
 
@@ -33,10 +37,16 @@ class PortTakenError(ConflictError):
 @click.command("serve")
 @host_option
 @port_option
-@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64))
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64), help="Threads of each process.")
+@click.option(
+    "--processes",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many processes serve; more than one only with PostgreSQL.",
+)
+@click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(1, 256), help="Threads of each.")
 def command(host: str, port: int, *, processes: int, threads: int) -> None:
-    """Serve the portal and the admin panel until interrupted.
+    """Serve links, landing pages, webhooks, the portal and the admin panel until interrupted.
 
     The jobs run here too, unless GOODWORD_WORKER=false leaves them to `goodword worker`. Behind a proxy, say in
     GOODWORD_BASE_URL under which address people reach it.
@@ -47,9 +57,16 @@ def command(host: str, port: int, *, processes: int, threads: int) -> None:
     run_server(host, port, processes=processes, threads=threads)
 
 
-def run_server(host: str, port: int, *, processes: int = 1, threads: int = 8) -> None:
-    """Serve the installation of the environment until interrupted, with its jobs where the settings say so."""
+def run_server(host: str, port: int, *, processes: int = 1, threads: int = THREADS) -> None:
+    """Serve the installation of the environment until interrupted, with its jobs where the settings say so.
+
+    On SQLite one process serves, whatever was asked: two that write clicks to one file wait for each other, each for up
+    to a second.
+    """
     os.environ.setdefault("GOODWORD_BASE_URL", base_url(host, port))
+    if processes > 1 and make_url(load_settings().database).get_backend_name() == "sqlite":
+        click.echo("SQLite has one writer: serving with 1 process. Use PostgreSQL for more.", err=True)
+        processes = 1
     multiprocessing.set_start_method("fork", force=True)  # granian hands its socket to processes that it forks
     server = Granian(
         TARGET,
