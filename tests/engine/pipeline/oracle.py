@@ -1,10 +1,13 @@
 """What a set of facts comes to, worked out from the rules of the design alone: a second, plain implementation.
 
-It knows one program: `TERMS`. It calls nothing of the engine; the events are read as a person would read them.
+It knows one program: `TERMS`. It calls nothing of the engine; the events are read as a person would read them, and so
+are the clicks that came before them.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -27,17 +30,32 @@ TERMS = terms(
         {"reward": "commission", "rate_bps": 2_000, "product": "tea"},
         {"reward": "volume", "rate_bps": 500, "product": "tea"},
     ],
-    attribution={"signals": ["code", "customer_link"], "customer_link_days": 0},
+    attribution={"signals": ["code", "click", "customer_link"], "click_window_days": 14, "customer_link_days": 0},
 )
-"""12.5 %, tea 20 %, at most 40.00 an order; 3.33 for a first order; 3 % a month up to 200.00, 7 % beyond, tea 5 %."""
+"""12.5 %, tea 20 %, at most 40.00 an order; 3.33 for a first order; 3 % a month up to 200.00, 7 % beyond, tea 5 %.
+
+A code counts before the last click within 14 days, and that before the customer's link, which is for life.
+"""
 
 OWNERS = {"ADA": "Ada", "BEA": "Bea"}
 
 Books = dict[tuple[str, str, str, str, str], tuple[int, str | None]]
 
 
-def books_of(events: Iterable[Any]) -> Books:
+@dataclass(frozen=True)
+class Clicked:
+    """A click as the visitor's browser took it: the id that travels, on whose link, when, by whom, and if it counts."""
+
+    token: str
+    name: str
+    at: datetime
+    visitor: str | None = None
+    counts: bool = True
+
+
+def books_of(events: Iterable[Any], clicks: Iterable[Clicked] = ()) -> Books:
     """Return (program, ambassador, reward, order or month, asset) to (amount, hold), without what is zero."""
+    known = list(clicks)
     orders = _newest(events, OrderEvent)
     refunds, chargebacks = _newest(events, RefundEvent), _newest(events, ChargebackEvent)
     by_customer: defaultdict[str | None, list[OrderEvent]] = defaultdict(list)
@@ -51,11 +69,12 @@ def books_of(events: Iterable[Any]) -> Books:
         link = None
         for order in theirs:
             name = next((OWNERS[code] for code in order.codes if code in OWNERS), None)
-            found_by_code = name is not None
+            name = name or _last_clicked(order, known)
+            found_itself = name is not None
             name = name or (link if customer else None)
             if order.paid_at is None or name is None:
                 continue
-            if found_by_code and customer and link is None:
+            if found_itself and customer and link is None:
                 link = name
             nets = _nets(order, refunds.values(), chargebacks.values())
             if hold := _hold(order, chargebacks):
@@ -74,6 +93,17 @@ def books_of(events: Iterable[Any]) -> Books:
     return {key: (amount, holds.get(key[3])) for key, amount in books.items() if amount}
 
 
+def _last_clicked(order: OrderEvent, clicks: list[Clicked]) -> str | None:
+    """Whose link was clicked last before the order, of the clicks it names and others of those visitors."""
+    named = [click for click in clicks if click.token in order.clicks]
+    visitors = {click.visitor for click in named if click.visitor}
+    theirs = [click for click in clicks if click in named or click.visitor in visitors]
+    good = [
+        click for click in theirs if click.counts and timedelta(0) <= order.placed_at - click.at < timedelta(days=14)
+    ]
+    return max(good, key=lambda click: click.at).name if good else None
+
+
 def _newest(events: Iterable[Any], kind: type[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for event in events:
@@ -89,6 +119,8 @@ def _nets(
     """What is left of each line."""
     ours = [one for one in refunds if one.order_external_id == order.external_id]
     ours = [one for one in ours if one.state not in ("failed", "cancelled")]
+    if order.refund_ids is not None:
+        ours = [one for one in ours if one.external_id in order.refund_ids or one.updated_at > order.updated_at]
     lost = [one for one in chargebacks if one.order_external_id == order.external_id and one.state == "lost"]
     of_all = sum(one.amount_minor for one in ours if not one.lines) + sum(one.amount_minor for one in lost)
     gone_of_all = Fraction(of_all, order.charged_minor) if order.charged_minor else Fraction(0)

@@ -1,7 +1,8 @@
 """Equal facts give equal books, whatever order they came in, however often, in whatever batches: and the right ones.
 
-The right ones are those of `oracle.py`. Sizes: all 720 orders of arrival of six fixed sets of six facts; random sets of
-up to eight facts about up to three orders with duplicates and stale replays, half as many as the profile says.
+The right ones are those of `oracle.py`. Sizes: all 720 orders of arrival of seven fixed sets of six facts; random sets
+of up to eight facts about up to three orders with duplicates and stale replays, half as many as the profile says, and
+as many again with up to six clicks of two visitors before them.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from engine.kernel.database import Database
 from engine.plugin_api import CommerceEvent, Customer, OrderEvent, RefundState
-from tests.engine.pipeline.oracle import TERMS, books_of
+from tests.engine.pipeline.oracle import TERMS, Clicked, books_of
 from tests.engine.pipeline.world import T0, World, chargeback, line, order, refund
 
 HOUR = timedelta(hours=1)
@@ -111,6 +112,14 @@ SETS: dict[str, list[CommerceEvent]] = {
         order("o", (line(30_000, "1"),), placed=T0 + 33 * DAY, at=at(4), customer=BUYER),
         refund("r", 15_000, of="o", at=at(5)),
     ],
+    "a shop lists its refunds: one that it deleted, one that it forgot to list, one that came after the list": [
+        order("o", LINES, at=at(0), customer=BUYER, refund_ids=("r1", "r2")),
+        refund("r1", 1_000, of="o", at=at(1)),
+        refund("r2", of="o", at=at(2), lines={"2": 3_333}),
+        order("o", LINES, at=at(3), customer=BUYER, refund_ids=("r2",)),
+        refund("r3", 500, of="o", at=at(2)),
+        refund("r4", 2_000, of="o", at=at(4)),
+    ],
 }
 
 
@@ -119,7 +128,8 @@ def renamed(event: CommerceEvent, run: str) -> CommerceEvent:
     if isinstance(event, OrderEvent):
         customer = event.customer.external_id
         buyer = Customer(external_id=f"{run}-{customer}") if customer else Customer()
-        return replace(event, external_id=f"{run}-{event.external_id}", customer=buyer)
+        refunds = None if event.refund_ids is None else tuple(f"{run}-{one}" for one in event.refund_ids)
+        return replace(event, external_id=f"{run}-{event.external_id}", customer=buyer, refund_ids=refunds)
     order_id = f"{run}-{event.order_external_id}"
     return replace(event, external_id=f"{run}-{event.external_id}", order_external_id=order_id)
 
@@ -145,9 +155,16 @@ def test_all_720_orders_of_arrival_leave_the_books_of_the_oracle(db, name, repea
 # --- random sets
 
 
+TOKENS = ("0", "1", "2", "3", "4", "5", "nobody's")
+"""Stand for the ids of the clicks that are made, by their number."""
+
+
 @st.composite
-def fact_sets(draw: Callable) -> list[CommerceEvent]:
-    """Up to eight facts about up to three orders of up to two customers; times of change differ."""
+def fact_sets(draw: Callable, *, clicking: bool = False) -> list[CommerceEvent]:
+    """Up to eight facts about up to three orders of up to two customers; times of change differ.
+
+    `clicking`: orders name clicks, too.
+    """
     facts: list[CommerceEvent] = []
     for number in range(draw(st.integers(1, 8))):
         of, changed = draw(st.sampled_from("opq")), T0 + (number + 1) * HOUR
@@ -167,6 +184,8 @@ def fact_sets(draw: Callable) -> list[CommerceEvent]:
                         customer=draw(st.sampled_from(["c", "d", None])),
                         charged=draw(st.sampled_from([None, sum(nets) + 990, 0])),
                         cancelled_at=draw(st.sampled_from([None, None, changed])),
+                        refund_ids=draw(st.sampled_from([None, None, (), ("r" + of,), ("r" + of, "s" + of)])),
+                        clicks=tuple(draw(st.lists(st.sampled_from(TOKENS), max_size=2))) if clicking else (),
                     )
                 )
             case "refund":
@@ -183,9 +202,9 @@ def fact_sets(draw: Callable) -> list[CommerceEvent]:
 
 
 @st.composite
-def arrivals(draw: Callable) -> tuple[list[CommerceEvent], list[list[CommerceEvent]]]:
+def arrivals(draw: Callable, *, clicking: bool = False) -> tuple[list[CommerceEvent], list[list[CommerceEvent]]]:
     """A set of facts, and batches in which they arrive: in any order, some more than once."""
-    facts = draw(fact_sets())
+    facts = draw(fact_sets(clicking=clicking))
     repeats = draw(st.lists(st.sampled_from(facts), max_size=4))
     arriving = draw(st.permutations(facts + repeats))
     cuts = sorted(draw(st.sets(st.integers(1, len(arriving)), max_size=len(arriving))) | {len(arriving)})
@@ -208,6 +227,50 @@ def test_random_facts_in_any_order_and_any_batches_leave_the_books_of_the_oracle
             world.mature(T0 + 29 * DAY)  # March ends two days later; nothing is due yet
     assert final_books(world) == books_of(facts)
     bounded(world)
+
+
+visits = st.tuples(
+    st.sampled_from(["Ada", "Bea"]),
+    st.integers(-25 * 24, 45 * 24),
+    st.sampled_from(["v", "w", None]),
+    st.sampled_from([None, None, None, "repeat", "bot"]),
+)
+"""On whose link, so many hours after the first order, by whom, and why it does not count."""
+
+
+@settings(suppress_health_check=CHECKS, max_examples=HALF)
+@given(st.lists(visits, max_size=6, unique_by=lambda visit: visit[1]), arrivals(clicking=True), st.booleans())
+def test_random_facts_with_clicks_leave_the_books_of_the_oracle(shared, made, arrival, deleting):
+    """Clicks come before the orders. `deleting`: they are gone once every order has come, and some facts come again."""
+    facts, batches = arrival
+    world = shared()
+    clicks = [
+        Clicked(
+            world.click(
+                name, at=T0 + hours * HOUR, visitor=visitor and f"{visitor}-{world.brand.hex}"[:32], reason=reason
+            ),
+            name,
+            T0 + hours * HOUR,
+            visitor,
+            counts=reason != "bot",
+        )
+        for name, hours, visitor, reason in made
+    ]
+    named = {str(number): click.token for number, click in enumerate(clicks)}
+    for batch in batches:
+        world.take(*(clicked(event, named) for event in batch))
+    if deleting:
+        world.forget_clicks()
+        world.take(*(clicked(event, named) for event in facts))
+    assert final_books(world) == books_of([clicked(event, named) for event in facts], clicks)
+    bounded(world)
+
+
+def clicked(event: CommerceEvent, named: dict[str, str]) -> CommerceEvent:
+    """The same event with the ids of clicks in place of their numbers; a number that was not clicked is nobody's."""
+    if not isinstance(event, OrderEvent):
+        return event
+    return replace(event, clicks=tuple(named.get(number, number) for number in event.clicks))
 
 
 @pytest.fixture

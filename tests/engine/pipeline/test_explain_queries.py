@@ -15,6 +15,7 @@ from tests.support.plans import plans
 
 HISTORY = (
     "chargeback",
+    "click",
     "code_owner",
     "commerce_fact",
     "commission",
@@ -30,6 +31,7 @@ HISTORY = (
     "refund",
     "reward_scope",
     "shop_order",
+    "touch",
 )
 """What grows with a brand's life."""
 
@@ -43,7 +45,7 @@ ORDERS = 1_200
 def grown(empty: World) -> World:
     """A brand with volume tiers, customer links, and a history."""
     tiers = {"key": "volume", "type": "volume_tiers", "params": {"mode": "whole", "tiers": {"EUR": [TIER]}}}
-    policy = {"signals": ["code", "customer_link"], "customer_link_days": 90}
+    policy = {"signals": ["code", "click", "customer_link"], "customer_link_days": 90}
     empty.program(terms(tiers, rates={}, attribution=policy))
     for name in ("Ada", "Bea", "Cleo"):
         empty.enroll(name)
@@ -70,6 +72,40 @@ def test_a_batch_reads_by_key_alone(grown):
     assert "\n".join(problem for plan in found for problem in _reads_history(plan, grown.db.dialect)) == ""
 
 
+def test_the_clicks_of_a_batch_are_read_by_key_alone(grown):
+    """400 clicks by 40 visitors; orders that name theirs, and edits of orders that did before."""
+    ago = [T0 - timedelta(days=20, minutes=number) for number in range(400)]
+    tokens = [grown.click("Ada", at=at, visitor=f"v{number % 40}") for number, at in enumerate(ago)]
+    grown.take(*(_order(number, codes=(), clicks=(tokens[number],), at=T0 + DAY) for number in range(0, 400, 4)))
+    if grown.db.dialect == "postgresql":
+        with grown.db.engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
+    events = [_order(ORDERS + number, codes=(), clicks=tokens[number : number + 2]) for number in range(0, 80, 2)]
+    events += [_order(number, codes=(), clicks=(tokens[number],), at=T0 + 2 * DAY) for number in range(0, 80, 4)]
+    checked, refused = grown.pipeline._check(grown.brand, SHOP, [delivered(event) for event in events])
+    assert not refused
+    with grown.db.unit() as unit:
+        found = plans(unit, lambda: grown.pipeline._batch(unit, grown.brand, SHOP, deliveries=checked))
+    of_clicks = {plan for plan in found if re.search(r"\b(click|touch)\b", plan)}
+    assert len(of_clicks) >= 3, "what was kept, what is named, the visits of the same visitors"
+    if grown.db.dialect == "sqlite":
+        by_time = "SEARCH mine USING INDEX ix_click_visitor (brand_id=? AND visitor_key=? AND id>? AND id<?)"
+        assert any(by_time in plan for plan in of_clicks)
+    else:
+        assert any("Index Scan" in plan and "ix_click_visitor" in plan for plan in of_clicks)
+    assert "\n".join(problem for plan in found for problem in _reads_history(plan, grown.db.dialect)) == ""
+
+
+def test_orders_that_name_no_click_read_none(grown):
+    events = [delivered(_order(ORDERS + number)) for number in range(40)]
+    checked, _ = grown.pipeline._check(grown.brand, SHOP, events)
+    with grown.db.unit() as unit:
+        found = plans(unit, lambda: grown.pipeline._batch(unit, grown.brand, SHOP, deliveries=checked))
+    assert found
+    assert not [plan for plan in found if re.search(r"\b(click|touch)\b", plan)]
+
+
 def test_the_end_of_a_month_reads_by_key_alone(grown):
     grown.at(T0 + timedelta(days=90))
     with grown.db.unit() as unit:
@@ -79,11 +115,12 @@ def test_the_end_of_a_month_reads_by_key_alone(grown):
     assert "\n".join(problem for plan in found for problem in _reads_history(plan, grown.db.dialect)) == ""
 
 
+DAY = timedelta(days=1)
 TIER = {"from_minor": 0, "rate_bps": 500}
 
 
 def _order(number: int, **more):
-    codes = ("ADA", "BEA", "CLEO", "nobody")[number % 4 : number % 4 + 1]
+    codes = more.pop("codes", ("ADA", "BEA", "CLEO", "nobody")[number % 4 : number % 4 + 1])
     return order(f"o{number}", more.pop("net", 5_000), codes=codes, customer=f"c{number % 500}", **more)
 
 
