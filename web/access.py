@@ -19,22 +19,35 @@ from web.cookies import session_token
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a route asks for: a realm (None: anybody), and as staff a permission."""
+    """What a route asks for: a realm (None: anybody), and as staff a permission.
+
+    A `shared` route answers everybody alike: nobody's session is looked at, and caches may keep the answer.
+    `uploads`: a picture may come with the form.
+    """
 
     realm: Realm | None = None
     permission: Permission | None = None
+    shared: bool = False
+    uploads: bool = False
 
 
 PUBLIC: Final = Access()
+SHARED: Final = Access(shared=True)
 AMBASSADOR: Final = Access(Realm.AMBASSADOR)
+OWN_PICTURES: Final = Access(Realm.AMBASSADOR, uploads=True)
 STAFF: Final = Access(Realm.STAFF)
 VIEW: Final = Access(Realm.STAFF, Permission.VIEW)
 DECIDE: Final = Access(Realm.STAFF, Permission.DECIDE_APPLICATIONS)
 RETRY: Final = Access(Realm.STAFF, Permission.RETRY_ORDERS)
 PAY: Final = Access(Realm.STAFF, Permission.PAY)
+PAGES: Final = Access(Realm.STAFF, Permission.RUN_PAGES)
+PICTURES: Final = Access(Realm.STAFF, Permission.RUN_PAGES, uploads=True)
+LARGEST_UPLOAD: Final = 9 * 1024 * 1024
+"""A picture of 8 MB with its form around it."""
 
 ROUTES: Final[dict[str, Access]] = {
     "public.start": PUBLIC,
+    "public.health_check": PUBLIC,
     "public.sign_in": PUBLIC,
     "public.ask_for_link": PUBLIC,
     "public.link_sent": PUBLIC,
@@ -45,12 +58,21 @@ ROUTES: Final[dict[str, Access]] = {
     "public.join": PUBLIC,
     "public.apply": PUBLIC,
     "public.applied": PUBLIC,
+    "public.landing": SHARED,
+    "public.consent": PUBLIC,
+    "public.media": SHARED,
+    "public.colours": SHARED,
     "portal.rooms": AMBASSADOR,
     "portal.home": AMBASSADOR,
     "portal.earnings": AMBASSADOR,
     "portal.why": AMBASSADOR,
     "portal.payouts": AMBASSADOR,
     "portal.payout": AMBASSADOR,
+    "portal.pages": AMBASSADOR,
+    "portal.page": AMBASSADOR,
+    "portal.save_page": OWN_PICTURES,
+    "portal.take_back_page": AMBASSADOR,
+    "portal.preview_page": AMBASSADOR,
     "admin.rooms": STAFF,
     "admin.overview": VIEW,
     "admin.applications": VIEW,
@@ -70,6 +92,22 @@ ROUTES: Final[dict[str, Access]] = {
     "admin.orders": VIEW,
     "admin.retry_order": RETRY,
     "admin.plugins": VIEW,
+    "admin.pages": VIEW,
+    "admin.page": VIEW,
+    "admin.preview_page": VIEW,
+    "admin.approve_page": PAGES,
+    "admin.reject_page": PAGES,
+    "admin.hide_page": PAGES,
+    "admin.show_page": PAGES,
+    "admin.products": VIEW,
+    "admin.product": VIEW,
+    "admin.add_product": PICTURES,
+    "admin.save_product": PICTURES,
+    "admin.move_product": PAGES,
+    "admin.hide_product": PAGES,
+    "admin.show_product": PAGES,
+    "admin.logo": VIEW,
+    "admin.save_logo": PICTURES,
 }
 
 
@@ -83,8 +121,11 @@ def guard(app: Flask) -> None:
         access = ROUTES.get(request.endpoint)
         if access is None:
             abort(404)
-        g.visitor = _visitor_of(access)
-        return _refusal(access)
+        g.visitor = Visitor() if access.shared else _visitor_of(access)
+        refusal = _refusal(access)
+        if refusal is None and access.uploads:
+            request.max_content_length = LARGEST_UPLOAD
+        return refusal
 
 
 def _visitor_of(access: Access) -> Visitor:

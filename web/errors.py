@@ -41,7 +41,7 @@ def _words(status: int) -> tuple[str, str]:
         case 405:
             return text("This page is not opened like that"), text("Go back and use the button on the page.")
         case 413:
-            return text("That is too much at once"), text("Send a shorter text.")
+            return text("That is too much at once"), text("Send a shorter text, or a smaller picture.")
         case 429:
             return text("That was tried too often"), text("Wait a few minutes, then try again.")
         case status if status >= 500:

@@ -13,6 +13,8 @@ from engine.identity.queries import login_by_email
 from engine.identity.sessions import issue_sign_in_link
 from engine.insights.applications import ApplicantFile
 from engine.kernel.database import UnitOfWork
+from engine.tracking.pages.queries import PageFile
+from engine.tracking.pages.tables import VersionState
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +40,20 @@ class MailRoom:
             self._tell(app, file, brand)
         else:
             self._worker.submit(self._tell, app, file, brand)
+
+    def send_page_decision(self, app: Flask, *, file: PageFile, brand: str) -> None:
+        """Tell an ambassador what was decided about their page. Returns before it is sent."""
+        if self._worker is None:
+            self._tell_page(app, file, brand)
+        else:
+            self._worker.submit(self._tell_page, app, file, brand)
+
+    def _tell_page(self, app: Flask, file: PageFile, brand: str) -> None:
+        try:
+            with app.app_context():
+                self._mailer.send(page_decision_mail(file, brand=brand, home=self._installation.settings.base_url))
+        except Exception as error:  # noqa: BLE001 - the decision stands; the operator finds it in the log
+            _log.error("page_mail_failed", page=str(file.page.id), exc_info=error)
 
     def _tell(self, app: Flask, file: ApplicantFile, brand: str) -> None:
         try:
@@ -82,6 +98,26 @@ def decision_mail(file: ApplicantFile, *, brand: str, home: str) -> Mail:
         subject=f"You are in: {program}" if approved else f"Your application to {program}",
         text=render_template("mail/decision.txt", **values),
         html=render_template("mail/decision.html", **values),
+    )
+
+
+def page_decision_mail(file: PageFile, *, brand: str, home: str) -> Mail:
+    """Return the mail that tells an ambassador that their page is live, or what to change."""
+    approved = file.newest.state is VersionState.APPROVED
+    values = {
+        "row": file.page,
+        "brand": brand,
+        "approved": approved,
+        "reason": file.newest.reason,
+        "address": f"{home}/a/{file.page.handle}",
+        "link": f"{home}/sign-in",
+    }
+    name = " ".join(brand.split())
+    return Mail(
+        to=file.page.email,
+        subject=f"Your page for {name} is live" if approved else f"Your page for {name}: one thing to change",
+        text=render_template("mail/page_decision.txt", **values),
+        html=render_template("mail/page_decision.html", **values),
     )
 
 

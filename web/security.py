@@ -11,9 +11,13 @@ from web.context import installation, visitor
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; manifest-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
-"""Nothing inline, so no nonce is needed: scripts and styles are files of ours."""
+"""Nothing inline, so no nonce is needed: scripts and styles are files of ours. Frames show previews of ours only."""
+
+FREE_OF_TOKENS: Final = ("web.public.landing.consent",)
+"""Views that take a POST without a token: it does no harm, and their form stands on pages made for everybody."""
 
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -28,7 +32,9 @@ HEADERS: Final = {
 
 def protect(app: Flask) -> None:
     """Ask for a CSRF token with every POST and set the headers on every answer."""
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
+    for view in FREE_OF_TOKENS:
+        csrf.exempt(view)
     app.after_request(_set_headers)
 
 
@@ -38,6 +44,9 @@ def _set_headers(response: Response) -> Response:
     if installation().settings.secure_cookies:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
     access = ROUTES.get(request.endpoint or "")
+    if access is not None and access.shared:
+        response.headers.setdefault("Cache-Control", "no-cache")
+        return response
     if visitor().session is not None or access is None or access.realm is not None:
         response.headers["Cache-Control"] = "no-store"
     else:

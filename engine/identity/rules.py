@@ -20,13 +20,20 @@ class Permission(StrEnum):
     VIEW = "view"
     DECIDE_APPLICATIONS = "decide_applications"
     RETRY_ORDERS = "retry_orders"
+    RUN_PAGES = "run_pages"
     MANAGE_SHOPS = "manage_shops"
     MANAGE_PLUGINS = "manage_plugins"
     PAY = "pay"
 
 
 _MANAGER: Final = frozenset(
-    {Permission.VIEW, Permission.DECIDE_APPLICATIONS, Permission.RETRY_ORDERS, Permission.MANAGE_SHOPS}
+    {
+        Permission.VIEW,
+        Permission.DECIDE_APPLICATIONS,
+        Permission.RETRY_ORDERS,
+        Permission.RUN_PAGES,
+        Permission.MANAGE_SHOPS,
+    }
 )
 _FINANCE: Final = frozenset({Permission.VIEW, Permission.PAY})
 
@@ -70,6 +77,7 @@ class RateLimit:
 SIGN_IN_PER_EMAIL: Final = RateLimit(attempts=5, window=timedelta(minutes=15))
 SIGN_IN_PER_SOURCE: Final = RateLimit(attempts=30, window=timedelta(minutes=15))
 APPLY_PER_SOURCE: Final = RateLimit(attempts=20, window=timedelta(hours=1))
+PICTURES_PER_LOGIN: Final = RateLimit(attempts=120, window=timedelta(hours=1))
 
 
 def may(role: Role, permission: Permission) -> bool:

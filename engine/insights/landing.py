@@ -25,6 +25,7 @@ from engine.tracking.codes.queries import CodeRow, codes_of, expired_at, owner_a
 from engine.tracking.links.rules import address_with, checked_destination, is_destination, utm_parameters
 from engine.tracking.pages.prose import html_of, words_of
 from engine.tracking.pages.queries import ProductRow, PublicPage, chosen_products, products_of
+from engine.tracking.pages.rules import parted_disclosure
 from engine.tracking.site.assets import PictureRef, picture_refs
 from engine.tracking.site.queries import SiteRow, TrackingRow, site_of, tracking_of
 from engine.tracking.site.tables import Consent
@@ -103,6 +104,7 @@ class Landing:
     photo: PictureRef | None
     logo: PictureRef | None
     colour: str
+    disclosure_label: str
     disclosure: str
     code: str | None
     code_applied: bool
@@ -143,6 +145,7 @@ def landing_of(facts: LandingFacts, *, host: PluginHost, click: str | None) -> L
         for one in facts.products
         if is_destination(one.link, domains=site.domains)
     )
+    label, disclosure = parted_disclosure(facts.tracking.disclosure)
     home = facts.tracking.home_url
     shop = passage.to(home) if home and is_destination(home, domains=site.domains) else None
     return Landing(
@@ -156,7 +159,8 @@ def landing_of(facts: LandingFacts, *, host: PluginHost, click: str | None) -> L
         photo=_picture(facts, document.photo_id),
         logo=_picture(facts, site.logo_id),
         colour=site.colour,
-        disclosure=facts.tracking.disclosure,
+        disclosure_label=label,
+        disclosure=disclosure,
         code=facts.code,
         code_applied=passage.applied,
         shop=shop,

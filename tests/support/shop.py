@@ -4,9 +4,11 @@ import shutil
 import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
+from PIL import Image
 from pydantic import SecretStr
 
 from engine.bootstrap import Goodword
@@ -30,10 +32,17 @@ from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import ProgramDraft, RewardTerm, TermsDocument
 from engine.programs.service import create_program, publish_terms
 from engine.tracking.codes.service import issue_code
+from engine.tracking.pages.products import add_product
+from engine.tracking.pages.schemas import PageDocument, PageDraft, ProductDraft
+from engine.tracking.pages.service import approve_page, save_draft, submit
+from engine.tracking.site.assets import store_picture
+from engine.tracking.site.schemas import SiteDraft, TrackingDraft
+from engine.tracking.site.service import save_site, save_tracking
+from engine.tracking.site.tables import AssetKind
 from tests.support.databases import SqliteBackend
 
 SHOP = Source("test_shop", "main")
-PLUGINS = ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
+PLUGINS = ("attribution_basic", "csv_orders", "landing_social", "payout_csv", "rewards_cash")
 TEN_PERCENT = TermsDocument.model_validate(
     {
         "hold_days": 14,
@@ -84,6 +93,47 @@ class Shop:
 
         self.goodword.database.run(work)
         return enrollment_id
+
+    def site(self, *, colour: str = "#2f7054") -> None:
+        """List the brand's domain and say where its links lead."""
+
+        def work(unit: UnitOfWork) -> None:
+            save_site(unit, self.brand_id, draft=SiteDraft(domains=("shop.example.com",), colour=colour), by="owner")
+            tracking = TrackingDraft(home_url="https://shop.example.com/")
+            save_tracking(unit, self.brand_id, program_id=self.program_id, draft=tracking, by="owner")
+
+        self.goodword.database.run(work)
+
+    def product(self, title: str, *, price: str = "") -> UUID:
+        """Enter a product; return it."""
+        draft = ProductDraft(title=title, price_text=price, link="https://shop.example.com/p")
+        return self.goodword.database.run(
+            lambda unit: add_product(unit, self.brand_id, program_id=self.program_id, draft=draft, by="owner").id
+        )
+
+    def page(self, enrollment_id: UUID, handle: str, *, approved: bool = True, **said: object) -> UUID:
+        """Let an ambassador write a page and send it, and perhaps approve it; return the page."""
+
+        def work(unit: UnitOfWork) -> UUID:
+            document = PageDocument.model_validate({"name": handle.title()} | said)
+            draft = PageDraft(handle=handle, document=document)
+            save_draft(unit, self.brand_id, enrollment_id=enrollment_id, draft=draft, by="ambassador")
+            file = submit(unit, self.brand_id, enrollment_id=enrollment_id, by="ambassador")
+            if approved:
+                seen = file.newest.fingerprint
+                approve_page(unit, self.brand_id, page_id=file.page.id, fingerprint=seen, by="owner")
+            return file.page.id
+
+        return self.goodword.database.run(work)
+
+    def picture(self, kind: AssetKind = AssetKind.PHOTO, *, by: str = "ambassador") -> UUID:
+        """Keep a picture that somebody sent; return it."""
+        file = BytesIO()
+        Image.linear_gradient("L").resize((320, 400)).convert("RGB").save(file, "JPEG")
+        body = file.getvalue()
+        return self.goodword.database.run(
+            lambda unit: store_picture(unit, self.brand_id, body=body, kind=kind, by=by).id
+        )
 
     def publish(self, document: TermsDocument) -> None:
         """Publish other terms, a moment later: no two versions begin at one instant."""
@@ -199,10 +249,10 @@ def open_shop(
 
 def fill(shop: Shop) -> None:
     """Give a shop a past: four months of orders, one refund, a paid payout, and people who wait."""
-    shop.ambassador("Anna Berg", "anna@example.com", code="ANNA10")
+    anna = shop.ambassador("Anna Berg", "anna@example.com", code="ANNA10")
     shop.ambassador("Maximilian-Alexander von Habsburg-Lothringen zu Sonnenberg", "max@example.com", code="MAXIMILIAN")
     shop.ambassador("李小龍", "li@example.com", code="DRAGON")
-    shop.ambassador("Ben Okafor", "ben@example.com", code="BENBREWS")
+    ben = shop.ambassador("Ben Okafor", "ben@example.com", code="BENBREWS")
     number = 1000
     for month in range(4):
         for index in range(6 + 3 * month):
@@ -235,6 +285,11 @@ def fill(shop: Shop) -> None:
         },
     )
     shop.applicant("Dmitri", "dmitri@example.com")
+    shop.site()
+    beans = shop.product("Morning blend", price="€14.90")
+    said = {"headline": "Good mornings.", "story": "I **drink** it.", "product_ids": (beans,)}
+    shop.page(anna, "anna-berg", name="Anna Berg", photo_id=shop.picture(), **said)
+    shop.page(ben, "ben-brews", name="Ben Okafor", links=("https://instagram.com/benbrews",), approved=False)
 
 
 @dataclass(frozen=True, slots=True)

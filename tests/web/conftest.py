@@ -14,6 +14,9 @@ from tests.conftest import START
 from tests.support.shop import Past, Shop, installation, open_shop
 from web.app import create_app
 
+PLACES = {"handle": "anna-berg", "version": "newest", "extension": "jpg", "colour": "2f7054"}
+"""What else stands in addresses of the brand with a past."""
+
 
 @pytest.fixture
 def backend(sqlite_backend):
@@ -113,8 +116,11 @@ def ids(full_shop, db) -> dict[str, str]:
         "commission_id": "SELECT id FROM commission",
         "batch_id": "SELECT id FROM payout_batch",
         "payout_id": "SELECT id FROM payout",
+        "page_id": "SELECT page_id FROM landing_version WHERE state = 'approved'",
+        "product_id": "SELECT id FROM product",
+        "asset_id": "SELECT id FROM asset WHERE kind = 'photo'",
         "order_id": "SELECT id FROM shop_order WHERE blocked_reason IS NOT NULL",
     }
     with db.reading() as unit:
         found = {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}
-    return found | {"brand": full_shop.slug, "program": full_shop.program_slug}
+    return found | {"brand": full_shop.slug, "program": full_shop.program_slug} | PLACES

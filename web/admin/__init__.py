@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from engine.identity.rules import Permission, may
 from engine.insights.overview import waiting
+from engine.tracking.pages.queries import count_waiting
 from web.context import reading, visitor
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
@@ -17,7 +18,12 @@ def _me() -> dict[str, Any]:
     if me is None:
         return {}
     with reading() as unit:
-        return {"me": me, "waiting": waiting(unit, me.brand.id), "may": lambda name: may(me.role, Permission(name))}
+        return {
+            "me": me,
+            "waiting": waiting(unit, me.brand.id),
+            "waiting_pages": count_waiting(unit, me.brand.id),
+            "may": lambda name: may(me.role, Permission(name)),
+        }
 
 
-from web.admin import applications, commissions, orders, overview, payouts, plugins  # noqa: E402, F401 - their routes
+from web.admin import applications, commissions, orders, overview, pages, payouts, plugins, products  # noqa: E402, F401 - their routes

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("public", __name__)
 
-from web.public import joining, signing_in  # noqa: E402, F401 - they add their routes to the blueprint
+from web.public import health, joining, landing, media, signing_in  # noqa: E402, F401 - they add their routes to the blueprint

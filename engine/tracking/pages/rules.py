@@ -81,6 +81,17 @@ def handle_from(name: str) -> str:
     return handle_or_none(plain) or ""
 
 
+def parted_disclosure(text: str) -> tuple[str, str]:
+    """Return the label of a disclosure and the rest: `Advertisement: I earn …` begins with its own.
+
+    Without one the label is empty, and the page puts its own word for an advertisement there.
+    """
+    label, mark, rest = text.partition(":")
+    if mark and rest.strip() and 2 <= len(label.strip()) <= 20 and " " not in label.strip():
+        return label.strip(), rest.strip()
+    return "", text
+
+
 def step(state: VersionState, asked: VersionState) -> VersionState:
     """Return `asked` where it may follow `state`.
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 
 from engine.kernel.database import UnitOfWork
 from engine.kernel.tables import table_of
-from engine.tracking.site.pictures import EXTENSIONS, encoded
+from engine.tracking.site.pictures import EXTENSIONS, Encoded, encoded
 from engine.tracking.site.tables import Asset, AssetKind
 
 _ASSET: Final = table_of(Asset)
@@ -47,7 +47,11 @@ def store_picture(unit: UnitOfWork, brand_id: UUID, *, body: bytes, kind: AssetK
     Raises:
         PictureRefusedError: the file is no picture that can be kept.
     """
-    drawn = encoded(body, kind=kind)
+    return keep_picture(unit, brand_id, drawn=encoded(body, kind=kind), kind=kind, by=by)
+
+
+def keep_picture(unit: UnitOfWork, brand_id: UUID, *, drawn: Encoded, kind: AssetKind, by: str) -> PictureRef:
+    """Keep a picture that was drawn already; drawing takes a while, and on SQLite nobody else writes meanwhile."""
     known = _mine(unit, brand_id, kind=kind, sha256=drawn.sha256, by=by)
     if known is not None:
         return known
