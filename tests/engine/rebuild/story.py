@@ -3,12 +3,16 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import delete
+
 from engine.enrollment.service import leave, move_group, reinstate, set_ambassador_rate, suspend
+from engine.enrollment.tables import Enrollment
 from engine.intake.rules import Source
 from engine.kernel.database import UnitOfWork
+from engine.kernel.tables import table_of
 from engine.payouts.queries import all_of_batch, batch
 from engine.payouts.service import NothingToPayError, draft_batch
 from engine.payouts.steps import confirm_payouts, fail_payout, park_payout, return_payout
@@ -27,16 +31,19 @@ from engine.plugin_api import (
 )
 from engine.programs.schemas import GroupDraft, PersonalRateDraft, ProgramDraft, TermsDocument
 from engine.programs.service import create_group, create_program, publish_terms
+from engine.tracking.clicks.rules import click_token
+from engine.tracking.clicks.tables import Click
 from engine.tracking.codes.queries import codes_by_key
 from engine.tracking.codes.rules import code_key
 from engine.tracking.codes.service import assign_code, expire_code, issue_code, release_code
+from tests.factories import make_click
 from tests.support.shop import SHOP, Shop
 
 OUTLET = Source("test_shop", "outlet")
 TIERS = TermsDocument.model_validate(
     {
         "hold_days": 7,
-        "attribution": {"signals": ["code", "customer_link"], "customer_link_days": 60},
+        "attribution": {"model": "linear", "signals": ["code", "click", "customer_link"], "customer_link_days": 60},
         "rewards": [
             {
                 "key": "volume",
@@ -79,10 +86,11 @@ CODES = ("ANNA", "BEN", "CARLA", "DORA", "EMIL", "FRIDA")
 
 @dataclass
 class Story:
-    """What happened so far. `tell` lets months pass; everything is drawn from `dice`."""
+    """What happened so far. `tell` lets months pass; everything is drawn from `dice`, clicks from `others`."""
 
     shop: Shop
     dice: random.Random
+    others: random.Random
     people: dict[str, UUID] = field(default_factory=dict)
     placed: list[tuple[Source, OrderEvent]] = field(default_factory=list)
     late: list[tuple[Source, CommerceEvent]] = field(default_factory=list)
@@ -235,6 +243,7 @@ class Story:
             shipping_minor=490,
             paid_at=at,
             codes=tuple(codes[: dice.choice((0, 1, 1, 1, 2))]),
+            clicks=self._clicks(at),
             customer=Customer(email=dice.choice(known)),
         )
         if any(place == source and other.external_id == order.external_id for place, other in self.placed):
@@ -243,6 +252,28 @@ class Story:
         if dice.random() < 0.2:
             return [(source, replace(order, paid_at=None)), (source, self._newer(order))]
         return [(source, order)]
+
+    def _clicks(self, placed_at: datetime) -> tuple[str, ...]:
+        """Let a visitor click on some links before an order, and return the ids that the shop tells of."""
+        dice, keyring = self.others, self.shop.goodword.keyring
+        if dice.random() < 0.5:
+            return ()
+        visitor = f"visitor-{self.numbers}" if dice.random() < 0.7 else None
+        made: list[UUID] = []
+
+        def click(unit: UnitOfWork) -> None:
+            for _ in range(dice.randrange(1, 5)):
+                enrollment = unit.session.get(Enrollment, self.people[dice.choice(CODES)])
+                at = placed_at - timedelta(seconds=dice.randrange(40 * 86_400))
+                reason = dice.choice((None, None, None, "repeat", "bot"))
+                made.append(make_click(unit, enrollment, at=at, visitor=visitor, reason=reason).id)
+
+        self.run(click)
+        return tuple(click_token(keyring.key("click"), each) for each in made[: dice.randrange(1, 3)])
+
+    def forget_clicks(self) -> None:
+        """Delete all clicks, as retention does."""
+        self.run(lambda unit: unit.execute(delete(table_of(Click))))
 
     def _change(self) -> list[tuple[Source, CommerceEvent]]:
         """Change something about an earlier order."""
@@ -282,6 +313,8 @@ class Story:
 
     def _newer(self, order: OrderEvent, **changes: object) -> OrderEvent:
         at = order.updated_at + timedelta(minutes=self.dice.randrange(1, 5_000))
+        if self.others.random() < 0.2:
+            changes |= {"refund_ids": ()}  # the shop lists refunds, and deleted all that there were
         return replace(order, updated_at=at, **changes)  # type: ignore[arg-type]
 
     def _pay(self, month: int) -> None:
@@ -321,6 +354,6 @@ class Story:
 
 def tell_story(shop: Shop, *, seed: int, months: int, orders: int) -> Story:
     """Let months pass over a shop, each with about so many orders."""
-    story = Story(shop, random.Random(seed))
+    story = Story(shop, random.Random(seed), random.Random(seed + 1_000))
     story.tell(months=months, orders=orders)
     return story

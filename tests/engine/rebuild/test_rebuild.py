@@ -8,25 +8,29 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlmodel import SQLModel
 
-from engine.attribution.tables import Decision
+from engine.attribution.tables import Decision, Touch
 from engine.cli import main
+from engine.enrollment.tables import Enrollment
 from engine.identity.tables import Ambassador
 from engine.intake.tables import ShopOrder
 from engine.kernel.tables import table_of
 from engine.payouts.tables import Payout, PayoutState
 from engine.payouts.verify import verify_rows
 from engine.pipeline.run import blocked_orders
-from engine.plugin_api import MissingCurrencyError
+from engine.plugin_api import MissingCurrencyError, OrderEvent, OrderLine
 from engine.plugin_host.registry import load_plugins
 from engine.rebuild.copies import COPIED, copy_decisions
 from engine.rebuild.run import MOST, rebuild
 from engine.rewards.service import approve_due
 from engine.rewards.tables import Commission, CommissionReason, MaturityRun, RewardScope
+from engine.tracking.clicks.rules import click_token
+from engine.tracking.clicks.tables import Click
 from plugins.rewards_cash.percentage import Percentage
 from tests.engine.rebuild.story import tell_story
+from tests.factories import make_click
 from tests.support.shop import PLUGINS, installation, open_shop
 
 SEEDS = (1, 2)
@@ -34,7 +38,8 @@ SEEDS = (1, 2)
 
 @pytest.fixture
 def shop(db, clock, tmp_path):
-    return open_shop(installation(db, tmp_path), clock)
+    host = load_plugins((*PLUGINS, "attribution_multi_touch"))
+    return open_shop(installation(db, tmp_path, host=host), clock)
 
 
 @pytest.fixture
@@ -60,7 +65,8 @@ def counts(db, column):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_half_a_year_replay_to_the_last_unit(db, shop, rebuilt, seed):
-    tell_story(shop, seed=seed, months=6, orders=56)
+    story = tell_story(shop, seed=seed, months=6, orders=56)
+    story.forget_clicks()
     with db.reading() as unit:
         assert verify_rows(unit, shop.brand_id) == ()
     reasons = counts(db, table_of(Commission).c.reason)
@@ -78,6 +84,10 @@ def test_half_a_year_replay_to_the_last_unit(db, shop, rebuilt, seed):
     assert found.compared["scopes"] >= count(db, RewardScope)
     assert found.compared["payouts"] == found.replayed["payouts"] == states.total()
     assert found.compared["links"]
+    assert found.compared["touches"] == count(db, Touch) >= 50
+    rules = counts(db, table_of(Decision).c.rule)
+    assert {"last_click", "linear", "first_code", "customer_link", "nobody_earns"} <= set(rules)
+    assert count(db, Click) == 0, "the clicks are gone; their touches stay"
 
 
 def bend(db, statement):
@@ -147,6 +157,57 @@ def test_one_bent_record_is_found_and_named(db, shop, rebuilt, what):
     assert all(re.search(message, one) for one in told), told
 
 
+def clicked_order(db, shop):
+    """An order that came by Anna's link, two days after the click."""
+    enrollment_id, now = shop.ambassador("Anna", "anna@example.com", code="ANNA10"), shop.clock.now()
+    with db.unit() as unit:
+        click = make_click(unit, unit.session.get(Enrollment, enrollment_id), at=now)
+    shop.clock.advance(timedelta(days=2))
+    token = click_token(shop.goodword.keyring.key("click"), click.id)
+    at = shop.clock.now()
+    line = OrderLine("1", 10_000)
+    shop.take_in("o", OrderEvent("o", at, at, "EUR", (line,), 10_000, paid_at=at, clicks=(token,)))
+    return click
+
+
+def test_an_order_by_click_replays_from_its_touch(db, shop, rebuilt):
+    clicked_order(db, shop)
+    with db.unit() as unit:
+        unit.execute(delete(table_of(Click)))
+    found = rebuilt()
+    assert (found.same, found.compared["touches"], found.compared["scopes"]) == (True, 1, 1)
+
+
+def test_a_bent_touch_is_found_by_whom_it_credits(db, shop, rebuilt):
+    clicked_order(db, shop)
+    bend(db, "UPDATE touch SET reason = 'bot'")
+    told = [str(difference) for difference in rebuilt().shown]
+    assert "order test_shop/main o: outcome is credited in the records and nobody when replayed." in told
+
+
+def test_a_touch_that_was_taken_away_is_missed(db, shop, rebuilt):
+    clicked_order(db, shop)
+    bend(db, "UPDATE touch SET order_external_id = 'another'")
+    differing = {difference.what for difference in rebuilt().shown}
+    assert differing == {"orders", "scopes", "accounts"}
+
+
+def test_refunds_that_the_shop_deleted_are_deleted_in_the_replay(db, shop, rebuilt):
+    shop.ambassador("Anna", "anna@example.com", code="ANNA10")
+    shop.order("1", 10_000, code="ANNA10")
+    shop.clock.advance(timedelta(days=1))
+    shop.refund("r1", order="1", minor=4_000)
+    shop.clock.advance(timedelta(days=1))
+    at, line = shop.clock.now(), OrderLine("1", 10_000)
+    placed = at - timedelta(days=2)
+    listed = OrderEvent("1", at, placed, "EUR", (line,), 10_000, placed, codes=("ANNA10",), refund_ids=())
+    shop.take_in("listed", listed)
+    with db.reading() as unit:
+        amounts = list(unit.execute(select(table_of(Commission).c.amount_minor).order_by(table_of(Commission).c.seq)))
+    assert [amount for (amount,) in amounts] == [1_000, -400, 400]
+    assert rebuilt().same
+
+
 def test_of_many_differences_some_are_shown_and_all_counted(db, shop, rebuilt):
     shop.ambassador("Anna", "anna@example.com", code="ANNA10")
     for number in range(MOST + 5):
@@ -213,7 +274,12 @@ def test_every_table_of_a_brand_is_copied_replayed_or_has_no_part_in_the_books()
         *("decision", "customer_link", "reward_scope", "commission", "maturity_run", "outbox_event"),
         *("ledger_account", "ledger_transaction", "ledger_entry", "payout", "payout_line"),
     }
-    no_part = {"staff_member", "audit_entry", "application", "plugin_setting", "payout_minimum", "payout_freeze"}
+    no_part = {
+        *("staff_member", "audit_entry", "application", "plugin_setting", "payout_minimum", "payout_freeze"),
+        *("asset", "brand_site", "landing_page", "landing_version", "link", "product", "program_tracking"),
+        *("click", "click_day", "click_flag", "click_loss", "click_rollup"),
+        *("alarm", "connection", "inbox_webhook", "pushed_code", "reconciliation", "refused_webhooks"),
+    }
     of_brands = {table.name for table in SQLModel.metadata.tables.values() if "brand_id" in table.columns}
     assert of_brands - {"web_session"} | {"brand"} == copied | replayed | no_part
 
