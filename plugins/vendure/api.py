@@ -48,7 +48,8 @@ def _asked(
     headers = {"authorization": f"Bearer {token}"} if token else {}
     if settings.channel:
         headers["vendure-token"] = settings.channel
-    answer = http.request("POST", settings.admin_api, headers=headers, json={"query": question, "variables": variables})
+    said = {"query": question, "variables": dict(variables)}
+    answer = http.request("POST", settings.admin_api, headers=headers, json=said, accept=(400,))
     try:
         document = answer.json()
     except InputError as error:

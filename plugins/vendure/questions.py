@@ -16,8 +16,9 @@ _ORDER: Final = """
   id code state active orderPlacedAt updatedAt currencyCode totalWithTax shipping couponCodes %s
   customer { id emailAddress }
   lines {
-    id quantity orderPlacedQuantity proratedUnitPrice proratedLinePrice lineTax
-    productVariant { sku product { id collections: variants { collections { slug } } } }
+    id quantity orderPlacedQuantity
+    proratedUnitPrice proratedUnitPriceWithTax proratedLinePrice proratedLinePriceWithTax
+    productVariant { sku product { id collections { slug } } }
   }
   payments {
     id amount state updatedAt

@@ -1,7 +1,9 @@
 """Reads an order as Vendure's Admin API tells it. Amounts are integers in minor units, times ISO 8601 with a zone."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 from engine.plugin_api import (
@@ -13,6 +15,7 @@ from engine.plugin_api import (
     RefundEvent,
     RefundLine,
     RefundState,
+    round_half_even,
 )
 
 _STATES = {
@@ -71,50 +74,69 @@ def _order(order: Mapping[str, Any]) -> OrderEvent:
 
 def _line(line: Mapping[str, Any]) -> OrderLine:
     """Return a line as it was bought: what is cancelled later is told by refunds."""
-    bought, left = int(line["orderPlacedQuantity"]), int(line["quantity"])
-    quantity = max(bought, left)
-    whole = quantity == left
-    net = _minor(line["proratedLinePrice"]) if whole else _minor(line["proratedUnitPrice"]) * quantity
+    net, gross, quantity = _bought(line)
     variant = line["productVariant"]
-    collections = {
-        collection["slug"] for each in variant["product"]["collections"] or () for collection in each["collections"]
-    }
     return OrderLine(
         line_id=_text(line["id"]),
         net_minor=net,
-        quantity=max(quantity, 1),
-        tax_minor=_minor(line["lineTax"]) if whole else 0,
+        quantity=quantity,
+        tax_minor=gross - net,
         product=_maybe_text(variant["sku"]) or _text(variant["product"]["id"]),
-        collections=tuple(sorted(map(_text, collections))),
+        collections=tuple(sorted(_text(each["slug"]) for each in variant["product"]["collections"])),
     )
+
+
+def _bought(line: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return what a line came to when it was bought, without tax and with it, and how many pieces that was."""
+    left, quantity = int(line["quantity"]), max(int(line["orderPlacedQuantity"]), int(line["quantity"]), 1)
+    if quantity == left:
+        return _minor(line["proratedLinePrice"]), _minor(line["proratedLinePriceWithTax"]), quantity
+    units = _minor(line["proratedUnitPrice"]), _minor(line["proratedUnitPriceWithTax"])
+    return units[0] * quantity, units[1] * quantity, quantity
 
 
 def _refunds(order: Mapping[str, Any]) -> Iterable[RefundEvent]:
-    prices = {_text(line["id"]): _minor(line["proratedUnitPrice"]) for line in order["lines"]}
-    for payment in order["payments"] or ():
-        for refund in payment["refunds"]:
-            amount = _minor(refund["total"])
-            yield RefundEvent(
-                external_id=_text(refund["id"]),
-                order_external_id=_text(order["code"]),
-                updated_at=_time(refund["updatedAt"]) + timedelta(microseconds=refund["state"] != "Pending"),
-                refunded_at=_time(refund["createdAt"]),
-                currency=_text(order["currencyCode"]),
-                amount_minor=amount,
-                lines=_refunded_lines(refund, prices),
-                state=_STATES.get(refund["state"], RefundState.PENDING),
-            )
+    """Yield the refunds, in the order in which they were made."""
+    lines = {_text(line["id"]): _Returned(*_bought(line)[::2]) for line in order["lines"]}
+    refunds = [refund for payment in order["payments"] or () for refund in payment["refunds"]]
+    for refund in sorted(refunds, key=lambda refund: (_time(refund["createdAt"]), len(refund["id"]), refund["id"])):
+        yield RefundEvent(
+            external_id=_text(refund["id"]),
+            order_external_id=_text(order["code"]),
+            updated_at=_time(refund["updatedAt"]) + timedelta(microseconds=refund["state"] != "Pending"),
+            refunded_at=_time(refund["createdAt"]),
+            currency=_text(order["currencyCode"]),
+            amount_minor=_minor(refund["total"]),
+            lines=_refunded_lines(refund, lines),
+            state=_STATES.get(refund["state"], RefundState.PENDING),
+        )
 
 
-def _refunded_lines(refund: Mapping[str, Any], prices: Mapping[str, int]) -> tuple[RefundLine, ...]:
+def _refunded_lines(refund: Mapping[str, Any], lines: Mapping[str, "_Returned"]) -> tuple[RefundLine, ...]:
     """Return the lines that a refund takes back; none where an amount was typed in, which then counts as a whole."""
-    lines: Sequence[Mapping[str, Any]] = refund["lines"] or ()
-    if not lines or _signed(refund["adjustment"]):
+    named: Sequence[Mapping[str, Any]] = refund["lines"] or ()
+    if not named or _signed(refund["adjustment"]):
         return ()
     return tuple(
-        RefundLine(_text(line["orderLineId"]), prices[_text(line["orderLineId"])] * int(line["quantity"]))
-        for line in lines
+        RefundLine(line_id, lines[line_id].next(int(line["quantity"])))
+        for line in named
+        for line_id in [_text(line["orderLineId"])]
     )
+
+
+@dataclass(slots=True)
+class _Returned:
+    """A line of which pieces come back one refund after the other: all together give exactly its net amount."""
+
+    net_minor: int
+    quantity: int
+    pieces: int = 0
+
+    def next(self, pieces: int) -> int:
+        """Return what the next `pieces` were worth, in minor units."""
+        before = round_half_even(Fraction(self.net_minor * min(self.pieces, self.quantity), self.quantity))
+        self.pieces += pieces
+        return round_half_even(Fraction(self.net_minor * min(self.pieces, self.quantity), self.quantity)) - before
 
 
 def _entered(order: Mapping[str, Any], state: str) -> datetime | None:

@@ -1,0 +1,115 @@
+"""A real Vendure shop for the tests: fetched by npm, filled once, run as a server of its own; and its customers."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parents[1] / "e2e" / "vendure"
+PLUGIN = Path(__file__).resolve().parents[2] / "plugins" / "vendure" / "vendure-plugin.js"
+SECRET = "a secret of the test shop, long enough".replace(" ", "-")
+_INSTALL_SECONDS, _START_SECONDS = 1_200, 180
+
+
+def lacking() -> str | None:
+    """Return why no shop can run on this machine, or None."""
+    if not shutil.which("npm") or not shutil.which("node"):
+        return "no npm on this machine: install the packages nodejs and npm"
+    return None
+
+
+def install() -> None:
+    """Fetch the shop by its lock file, once for a checkout: some minutes, since SQLite's driver is compiled."""
+    if not (FOLDER / "node_modules" / ".package-lock.json").exists():
+        _run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], seconds=_INSTALL_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class VendureShop:
+    """A running shop."""
+
+    address: str
+
+    def staff(self) -> "Api":
+        """Return a conversation with the Admin API as its superadmin."""
+        api = Api(f"{self.address}/admin-api")
+        api.ask('mutation { login(username: "superadmin", password: "superadmin") { __typename } }')
+        return api
+
+    def customer(self) -> "Api":
+        """Return a conversation with the Shop API as somebody new."""
+        return Api(f"{self.address}/shop-api")
+
+
+class Api:
+    """A conversation in GraphQL; the session lives in its token."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._token = address, None
+
+    def ask(self, question: str, **variables: Any) -> Any:
+        headers = {"content-type": "application/json"}
+        if self._token:
+            headers["authorization"] = f"Bearer {self._token}"
+        body = json.dumps({"query": question, "variables": variables}).encode()
+        with urllib.request.urlopen(urllib.request.Request(self._address, body, headers)) as answer:
+            self._token = answer.headers.get("vendure-auth-token") or self._token
+            document = json.loads(answer.read())
+        assert not document.get("errors"), document["errors"]
+        return document["data"]
+
+
+@contextmanager
+def running(folder: Path, *, hook_address: str) -> Iterator[VendureShop]:
+    """Fill a new shop in `folder` and run it; it tells `hook_address` what changes."""
+    port = _free_port()
+    environment = os.environ | {
+        "NODE_PATH": str(FOLDER / "node_modules"),
+        "GOODWORD_PLUGIN": str(PLUGIN),
+        "SHOP_DIR": str(folder),
+        "PORT": str(port),
+        "HOOK_SECRET": SECRET,
+        "HOOK_ADDRESS": "",
+    }
+    node = ["node", "--require", "./loopback.cjs", "shop.js"]
+    _run([*node, "populate"], seconds=_START_SECONDS, environment=environment)
+    log = (folder / "shop.log").open("w+")
+    process = subprocess.Popen(
+        [*node, "serve"], cwd=FOLDER, env=environment | {"HOOK_ADDRESS": hook_address}, stdout=log, stderr=log
+    )
+    try:
+        _await_ready(process, folder / "shop.log")
+        yield VendureShop(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def _await_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while "READY" not in log.read_text():
+        still_coming = process.poll() is None and time.monotonic() < end
+        assert still_coming, log.read_text()[-2_000:]
+        time.sleep(0.2)
+
+
+def _run(command: list[str], *, seconds: int, environment: dict[str, str] | None = None) -> None:
+    options: dict[str, Any] = {"cwd": FOLDER, "env": environment, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, timeout=seconds, **options)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout[-1_000:]}{done.stderr[-2_000:]}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
