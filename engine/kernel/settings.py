@@ -23,6 +23,7 @@ DEFAULT_PLUGINS = (
     "rewards_cash",
     "shopify",
     "vendure",
+    "woocommerce",
 )
 
 

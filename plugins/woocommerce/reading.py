@@ -1,0 +1,183 @@
+"""Fields of JSON from outside to values; every refusal is a sentence that names the field."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, NoReturn
+
+from engine.plugin_api import (
+    MAX_MINOR,
+    Currency,
+    InputError,
+    MoneyError,
+    exponent_of,
+    parse_currency,
+    read_json,
+    round_half_even,
+)
+
+Record = Mapping[str, Any]
+
+MAX_TEXT: Final = 2_000
+_DECIMAL: Final = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
+
+
+def read_record(body: bytes) -> Record:
+    """Return the JSON object in `body`.
+
+    Raises:
+        InputError: it is no JSON, or no object.
+    """
+    found = read_json(body)
+    if not isinstance(found, dict):
+        raise InputError("The body is JSON, but no object.")
+    return found
+
+
+def records(record: Record, field: str) -> list[Record]:
+    """Return the objects listed in a field; nothing there is none.
+
+    Raises:
+        InputError: it is no list of objects.
+    """
+    found = record.get(field)
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        refuse("is no list of objects", field)
+    return found
+
+
+def inner(record: Record, field: str) -> Record:
+    """Return the object in a field. PHP writes an empty one as a list: that and nothing are an empty one.
+
+    Raises:
+        InputError: it is something else.
+    """
+    found = record.get(field)
+    if not found and not isinstance(found, str | int | Decimal):
+        return {}
+    if not isinstance(found, dict):
+        refuse("is no object", field)
+    return found
+
+
+def text(record: Record, field: str) -> str:
+    """Return the text in a field, at most 2,000 characters of it; anything else says nothing."""
+    found = record.get(field)
+    return found[:MAX_TEXT].strip() if isinstance(found, str) else ""
+
+
+def ident(record: Record, field: str) -> str:
+    """Return the id in a field, a whole number from 1 on.
+
+    Raises:
+        InputError: it is none.
+    """
+    found = maybe_ident(record, field)
+    if found is None:
+        refuse("is no id", field)
+    return found
+
+
+def maybe_ident(record: Record, field: str) -> str | None:
+    """Return the id in a field; 0 and whatever is no id are none."""
+    found = record.get(field)
+    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 20:
+        found = int(found)
+    return str(found) if type(found) is int and 0 < found < 10**20 else None
+
+
+def instant(record: Record, field: str) -> datetime:
+    """Return the time in a field. WooCommerce writes GMT without saying so.
+
+    Raises:
+        InputError: it is no time.
+    """
+    found = maybe_instant(record, field)
+    if found is None:
+        refuse("is no time", field)
+    return found
+
+
+def maybe_instant(record: Record, field: str) -> datetime | None:
+    """Return the time in a field, or None where there is none.
+
+    Raises:
+        InputError: there is something that cannot be read.
+    """
+    found = record.get(field)
+    if found is None or found == "":
+        return None
+    time = read_time(found)
+    if time is None:
+        refuse("is no time", field)
+    return time
+
+
+def read_time(found: object) -> datetime | None:
+    """Return a time, in GMT unless it says otherwise, or None for anything that is none."""
+    if not isinstance(found, str) or len(found) > 40:
+        return None
+    try:
+        time = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    if not 1970 < time.year < 2200:
+        return None
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def currency_in(record: Record, field: str) -> Currency:
+    """Return the ISO 4217 code in a field.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return parse_currency(text(record, field))
+    except MoneyError as error:
+        raise InputError(str(error), field=field) from None
+
+
+def minor(record: Record, field: str, currency: Currency) -> int:
+    """Return the amount in a field in minor units; nothing there is 0.
+
+    A shop may keep more decimals than its currency has: they are rounded, halves to even.
+
+    Raises:
+        InputError: it is no plain amount.
+    """
+    found = record.get(field)
+    if found is None or found == "":
+        return 0
+    if isinstance(found, Decimal) or type(found) is int:
+        found = format(found, "f" if isinstance(found, Decimal) else "d")
+    if not isinstance(found, str) or not _DECIMAL.fullmatch(found):
+        refuse("is no amount", field)
+    amount = round_half_even(Fraction(found) * 10 ** exponent_of(currency))
+    if abs(amount) > MAX_MINOR:
+        refuse("is beyond what is accepted from outside", field)
+    return amount
+
+
+def not_negative(amount: int, *, field: str) -> int:
+    """Return `amount`.
+
+    Raises:
+        InputError: it is below zero.
+    """
+    if amount < 0:
+        refuse("comes to less than nothing", field)
+    return amount
+
+
+def refuse(problem: str, field: str) -> NoReturn:
+    """Refuse what stands in a field.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(f"What WooCommerce sent here {problem}.", field=field)
