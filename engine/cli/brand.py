@@ -6,6 +6,7 @@ import click
 
 from engine.bootstrap import start
 from engine.cli.common import answer, at_brand, brand_option, by_option, checked, json_option, sign_in_link, write_json
+from engine.cli.site import site
 from engine.identity.queries import brands, login_by_email, rooms_of
 from engine.identity.schemas import BrandDraft, StaffDraft
 from engine.identity.service import add_staff, create_brand, ensure_login, record
@@ -19,7 +20,10 @@ ONCE = "It signs in once, within a day."
 
 @click.group("brand")
 def command() -> None:
-    """Create a brand, add its staff, print links to sign in with."""
+    """Create a brand, add its staff, print links to sign in with, say where its links lead."""
+
+
+command.add_command(site)
 
 
 @command.command()

@@ -7,6 +7,7 @@ from typing import Final, TextIO
 import click
 
 from engine.cli.common import answer, at_brand, brand_option, by_option, checked, json_option, read_instant, write_json
+from engine.cli.site import tracking
 from engine.kernel.errors import InputError, NotFoundError
 from engine.payouts.service import ensure_minimum
 from engine.programs.queries import (
@@ -27,7 +28,10 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 @click.group("program")
 def command() -> None:
-    """Create programs, publish their terms, add groups."""
+    """Create programs, publish their terms, add groups, say how clicks are tracked."""
+
+
+command.add_command(tracking)
 
 
 @command.command()
