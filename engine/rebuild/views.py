@@ -124,11 +124,12 @@ def scopes(unit: UnitOfWork, brand_id: UUID) -> Iterator[Fact]:
 
 def touches(unit: UnitOfWork, brand_id: UUID) -> Iterator[Fact]:
     """Yield every touch: replaying finds none that was not there, since clicks are not copied."""
-    order = [_bytewise(unit, _TOUCH.c[name]) for name in ("connector", "account", "order_external_id")]
+    key = {"order_connector": "connector", "order_account": "account", "order_external_id": "order_external_id"}
+    order = [_bytewise(unit, _TOUCH.c[name]).label(label) for label, name in key.items()]
     names = ("enrollment_id", "target_id", "at", "reason", "visitor_key")
     statement = select(*order, _id(unit, _TOUCH.c.click_id).label("click"), *(_TOUCH.c[name] for name in names))
     for row in _in_order(unit, statement.where(_TOUCH.c.brand_id == brand_id), 4):
-        name = f"touch {UUID(row.click)} of order {row.connector}/{row.account} {row.order_external_id}"
+        name = f"touch {UUID(row.click)} of order {_written(row)}"
         yield Fact(tuple(row[:4]), name, {each: getattr(row, each) for each in names})
 
 
