@@ -12,6 +12,8 @@ from PIL import Image
 from pydantic import SecretStr
 
 from engine.bootstrap import Goodword
+from engine.connections.schemas import ConnectionDraft
+from engine.connections.service import save_connection
 from engine.enrollment.schemas import ApplicationDraft
 from engine.enrollment.service import apply, approve_application
 from engine.identity.rules import email_key
@@ -19,6 +21,7 @@ from engine.identity.service import add_staff, create_brand, ensure_ambassador, 
 from engine.identity.sessions import issue_sign_in_link, start_session
 from engine.identity.tables import Realm, Role
 from engine.intake.rules import Source
+from engine.intake.webhooks.service import Arrival, arrive
 from engine.kernel.clock import VirtualClock
 from engine.kernel.database import Database, UnitOfWork, open_database
 from engine.kernel.settings import Settings
@@ -32,6 +35,8 @@ from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import ProgramDraft, RewardTerm, TermsDocument
 from engine.programs.service import create_program, publish_terms
 from engine.tracking.codes.service import issue_code
+from engine.tracking.links.schemas import LinkDraft
+from engine.tracking.links.service import create_link
 from engine.tracking.pages.products import add_product
 from engine.tracking.pages.schemas import PageDocument, PageDraft, ProductDraft
 from engine.tracking.pages.service import approve_page, save_draft, submit
@@ -42,7 +47,7 @@ from engine.tracking.site.tables import AssetKind
 from tests.support.databases import SqliteBackend
 
 SHOP = Source("test_shop", "main")
-PLUGINS = ("attribution_basic", "csv_orders", "landing_social", "payout_csv", "rewards_cash")
+PLUGINS = ("attribution_basic", "csv_orders", "generic_webhook", "landing_social", "payout_csv", "rewards_cash")
 TEN_PERCENT = TermsDocument.model_validate(
     {
         "hold_days": 14,
@@ -103,6 +108,13 @@ class Shop:
             save_tracking(unit, self.brand_id, program_id=self.program_id, draft=tracking, by="owner")
 
         self.goodword.database.run(work)
+
+    def share(self, enrollment_id: UUID, slug: str | None = None, **said: object) -> UUID:
+        """Make an ambassador's link; return it."""
+        draft = LinkDraft.model_validate({"slug": slug} | said)
+        return self.goodword.database.run(
+            lambda unit: create_link(unit, self.brand_id, enrollment_id=enrollment_id, draft=draft, by="ambassador").id
+        )
 
     def product(self, title: str, *, price: str = "") -> UUID:
         """Enter a product; return it."""
@@ -285,11 +297,42 @@ def fill(shop: Shop) -> None:
         },
     )
     shop.applicant("Dmitri", "dmitri@example.com")
+    _fill_inbox(shop)
     shop.site()
+    shop.share(anna, "anna", title="Profile")
+    shop.share(anna, destination="https://shop.example.com/products/morning-blend?size=1kg")
+    shop.share(ben, "ben-brews-every-single-morning-of-the-week-in-the-old-harbour", title="Beans " * 18)
     beans = shop.product("Morning blend", price="€14.90")
     said = {"headline": "Good mornings.", "story": "I **drink** it.", "product_ids": (beans,)}
     shop.page(anna, "anna-berg", name="Anna Berg", photo_id=shop.picture(), **said)
     shop.page(ben, "ben-brews", name="Ben Okafor", links=("https://instagram.com/benbrews",), approved=False)
+
+
+def _fill_inbox(shop: Shop) -> None:
+    """Connect a shop that sent two webhooks which nobody can read, and then fell silent."""
+    goodword = shop.goodword
+    draft = ConnectionDraft(
+        connector="generic_webhook",
+        account="roastery",
+        title="Roastery online shop",
+        settings={
+            "signing_secrets": ["whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcA=="],
+            "currency": "EUR",
+            "order": {"id": "id", "updated_at": "at", "placed_at": "at", "net": "total"},
+        },
+    )
+
+    def connect(unit: UnitOfWork) -> None:
+        saved = save_connection(unit, shop.brand_id, draft, host=goodword.plugins, keyring=goodword.keyring, by="owner")
+        bodies = (b'{"id": 7, "at": "2026-03-02T09:00:00Z", "total": "twelve"}', b"\x1b[31m not what you expect")
+        arrivals = [
+            Arrival(shop.brand_id, saved.id, f"msg_{number}", "order.paid", body, unit.now)
+            for number, body in enumerate(bodies)
+        ]
+        arrive(unit, arrivals)
+
+    goodword.database.run(connect)
+    goodword.webhook_reader().poll()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from web.hooks import Hooks
 
 def wired_host() -> PluginHost:
     """The plugins that a brand needs, and the wire."""
-    points = [EntryPoint(name, f"plugins.{name}", GROUP) for name in (*PLUGINS, "generic_webhook")]
+    points = [EntryPoint(name, f"plugins.{name}", GROUP) for name in PLUGINS]
     points.append(EntryPoint("wire", "tests.support.wire", GROUP))
     return load_plugins([point.name for point in points], entry_points=points)
 

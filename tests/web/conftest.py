@@ -14,7 +14,7 @@ from tests.conftest import START
 from tests.support.shop import Past, Shop, installation, open_shop
 from web.app import create_app
 
-PLACES = {"handle": "anna-berg", "version": "newest", "extension": "jpg", "colour": "2f7054"}
+PLACES = {"handle": "anna-berg", "version": "newest", "extension": "jpg", "kind": "svg", "colour": "2f7054"}
 """What else stands in addresses of the brand with a past."""
 
 
@@ -118,9 +118,13 @@ def ids(full_shop, db) -> dict[str, str]:
         "payout_id": "SELECT id FROM payout",
         "page_id": "SELECT page_id FROM landing_version WHERE state = 'approved'",
         "product_id": "SELECT id FROM product",
+        "link_id": "SELECT id FROM link",
         "asset_id": "SELECT id FROM asset WHERE kind = 'photo'",
         "order_id": "SELECT id FROM shop_order WHERE blocked_reason IS NOT NULL",
+        "connection_id": "SELECT id FROM connection",
+        "webhook_id": "SELECT id FROM inbox_webhook",
     }
     with db.reading() as unit:
         found = {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}
-    return found | {"brand": full_shop.slug, "program": full_shop.program_slug} | PLACES
+    named = {"connector": "generic_webhook", "plugin": "csv_orders"}
+    return found | named | {"brand": full_shop.slug, "program": full_shop.program_slug} | PLACES

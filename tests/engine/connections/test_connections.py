@@ -71,7 +71,7 @@ def test_settings_are_kept_encrypted_and_shown_masked(db, save):
         (stored,) = unit.execute(select(table_of(Connection).c.settings_encrypted)).scalars()
     assert SECRET not in stored
     assert "token-of-the-shop" not in stored + repr(view)
-    assert masked(told(view))["webhook_secrets"] == [MASK]
+    assert masked(told(view))["webhook_secrets"] == [f"{MASK} 1"]
     assert told(view).webhook_secrets[0].get_secret_value() == SECRET
     with pytest.raises(UnreadableSecretError):
         told(view, Keyring(SecretStr("another" * 8)))
@@ -83,6 +83,19 @@ def test_a_mask_that_comes_back_keeps_the_secret(save):
     assert told(view).token.get_secret_value() == "token-of-the-shop"
     assert told(view).webhook_secrets[0].get_secret_value() == SECRET
     assert told(view).origin == "https://new.example"
+
+
+def test_secrets_are_replaced_one_after_the_other_without_being_typed_again(save):
+    def secrets(view):
+        return [secret.get_secret_value() for secret in told(view).webhook_secrets]
+
+    new = "the-new-secret-of-the-shop"
+    save()
+    assert secrets(save(webhook_secrets=[new, f"{MASK} 1"])) == [new, SECRET]
+    assert secrets(save(webhook_secrets=[f"{MASK} 2", f"{MASK} 1"])) == [SECRET, new]
+    assert secrets(save(webhook_secrets=[f"{MASK} 2"])) == [new]
+    with pytest.raises(PluginSettingsError):
+        save(webhook_secrets=[f"{MASK} 2"])
 
 
 @pytest.mark.parametrize("secret", ["", "test", "short", "whsec_test", "a" * 40, "abab" * 10, MASK, " " * 20])
