@@ -10,8 +10,8 @@ from web.context import installation
 from web.i18n import speak_as
 
 _OWN: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors "
 )
 PAGE_POLICY: Final = f"{_OWN}'none'"
 PREVIEW_POLICY: Final = f"{_OWN}'self'"

@@ -1,4 +1,4 @@
-"""Pictures and colours: what never changes under its address, and may be kept for ever."""
+"""Pictures and colours, which never change under their address and may be kept for ever; what robots may read."""
 
 from typing import Final
 
@@ -14,6 +14,7 @@ from web.public import blueprint
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _NOTHING: Final = "default-src 'none'; sandbox"
+_NOT_FOR_ROBOTS: Final = ("/admin/", "/portal/", "/sign-in", "/r/", "/hooks/")
 
 
 @blueprint.get("/media/<asset_id>.<extension>")
@@ -40,6 +41,13 @@ def colours(colour: str) -> ResponseReturnValue:
     if known != f"#{colour}":
         abort(404)
     return _kept(Response(stylesheet(known), mimetype="text/css"))
+
+
+@blueprint.get("/robots.txt")
+def robots() -> ResponseReturnValue:
+    """Say which pages search engines may show: those for everybody. A link would count their visits as a person's."""
+    lines = ("User-agent: *", *(f"Disallow: {path}" for path in _NOT_FOR_ROBOTS), "")
+    return Response("\n".join(lines), mimetype="text/plain")
 
 
 def _kept(response: Response) -> Response:

@@ -50,6 +50,8 @@ def _flatten(token: Token) -> None:
 
 def _kept(tag: str, attribute: str, value: str) -> str | None:
     """Keep nothing but addresses of links, and only whole ones: a path, or `//host`, would lead into this site."""
+    if tag == "a" and attribute == "rel":  # the cleaner's own
+        return REL
     whole = tag == "a" and attribute == "href" and value.lower().startswith(_SCHEMES)
     return value if whole else None
 
