@@ -15,6 +15,7 @@ from uuid import UUID
 from engine.attribution.tables import Outcome
 from engine.kernel.canonical import content_hash
 from engine.plugin_api import AttributionCase, Candidate, Signal, Verdict
+from engine.tracking.clicks.visits import Reason
 
 
 class Standing(StrEnum):
@@ -49,6 +50,13 @@ _WHY_CLICK: Mapping[Standing, str] = {
     Standing.EXPIRED: "came too long before the order",
     Standing.INACTIVE: "was on a link of somebody who was not active when the order was placed",
     Standing.NO_TERMS: "was on a link of a program that had no terms, or was closed, when the order was placed",
+}
+_UNCOUNTED: Mapping[str, str] = {
+    Reason.HEAD: "does not count: only its headers were asked for",
+    Reason.PREFETCH: "does not count: a browser fetched it in advance",
+    Reason.BOT: "does not count: a program made it, not a person",
+    Reason.EMBEDDED: "does not count: another page fetched it in secret",
+    Reason.EXPIRED: "does not count: its link had ended",
 }
 
 
@@ -133,7 +141,7 @@ def why(signal: Signal, standing: Standing, *, clicked: Clicked | None = None) -
         before = _days(clicked.seconds_before // 86_400)
         return f"came {before} before the order; clicks count for {_days(clicked.window_days)}"
     if clicked is not None and standing is Standing.UNCOUNTED:
-        return f"does not count: {clicked.reason or 'it is no visit'}"
+        return _UNCOUNTED.get(clicked.reason or "", WHY[standing])
     return _WHY_CLICK.get(standing, WHY[standing]) if signal is Signal.CLICK else WHY[standing]
 
 

@@ -29,12 +29,10 @@ from engine.kernel.ids import first_id_at
 from engine.kernel.keyed import rows_of
 from engine.kernel.tables import table_of
 from engine.tracking.clicks.tables import Click
+from engine.tracking.clicks.visits import Reason
 
 NEWEST: Final = 50
 """How many of a visitor's clicks before an order are read: the newest ones, and the first of all."""
-
-REPEATED: Final = "repeat"
-"""The reason of a click that does not count again within the program's window, and is a visit all the same."""
 
 _CLICK: Final = table_of(Click)
 _INNER: Final = _CLICK.alias("mine")
@@ -61,7 +59,7 @@ class ClickRow:
     @property
     def is_visit(self) -> bool:
         """Whether somebody came by it: it was counted, or would have been but for one shortly before."""
-        return self.reason is None or self.reason == REPEATED
+        return self.reason is None or self.reason == Reason.REPEAT
 
     @property
     def place(self) -> tuple[datetime, UUID]:
@@ -114,7 +112,7 @@ def _of_spans(dialect: str, brand_id: UUID, bounds: Sequence[Bounds], *, chosen:
 
     Ids are ordered by time, so a span of time is a piece of the visitor's index.
     """
-    visits = and_(_INNER.c.brand_id == brand_id, or_(_INNER.c.reason.is_(None), _INNER.c.reason == REPEATED))
+    visits = and_(_INNER.c.brand_id == brand_id, or_(_INNER.c.reason.is_(None), _INNER.c.reason == Reason.REPEAT.value))
     if dialect == "postgresql":
         wanted = _unnested(bounds)
         found = chosen.where(visits, _between(*wanted.c)).lateral("found")
