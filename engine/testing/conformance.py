@@ -57,11 +57,13 @@ class Conformance:
         cls.left_out = {}
         if can is None:
             return
-        for name in check_names(cls):
-            wanted: frozenset[str] = getattr(getattr(cls, name), _NEEDS, frozenset())
-            if wanted and wanted.isdisjoint(can):
-                setattr(cls, name, None)  # pytest collects functions only
+        for name, check in _every_check(cls).items():
+            wanted: frozenset[str] = getattr(check, _NEEDS, frozenset())
+            applies = not wanted or not wanted.isdisjoint(can)
+            if not applies:
                 cls.left_out[name] = f"no {' or '.join(sorted(wanted))}"
+            if applies != callable(getattr(cls, name)):
+                setattr(cls, name, check if applies else None)  # pytest collects what is callable
 
     @classmethod
     def abilities(cls) -> frozenset[str] | None:
@@ -79,7 +81,7 @@ class Conformance:
         def put_answer() -> None:
             try:
                 answers.put((question(), None))
-            except BaseException as error:  # noqa: BLE001 - also SystemExit, which is raised again where it is judged
+            except BaseException as error:  # noqa: BLE001 - also SystemExit: judged by who asked
                 answers.put((None, error))
 
         asked = threading.Thread(target=put_answer, name="goodword question", daemon=True)
@@ -90,8 +92,11 @@ class Conformance:
             problem = f"There was no answer within {self.patience_s:g} seconds."
             raise AssertionError(f"{problem}\n    Return, or raise RetriableError; never wait or loop.") from None
         asked.join()
-        if error is not None:
+        if isinstance(error, Exception):
             raise error
+        if error is not None:
+            problem = f"The plugin raised {type(error).__name__}, which ends a process."
+            raise AssertionError(f"{problem}\n    Raise an error of engine.plugin_api.") from error
         return cast("T", answer)
 
     @classmethod
@@ -110,11 +115,15 @@ class Conformance:
 
 
 def check_names(kind: type) -> tuple[str, ...]:
-    """Return the names of the checks of `kind`, in the order in which they are written."""
-    found: dict[str, None] = {}
+    """Return the names of the checks of `kind` that apply, in the order in which they are written."""
+    return tuple(name for name in _every_check(kind) if callable(getattr(kind, name)))
+
+
+def _every_check(kind: type) -> dict[str, Callable[..., None]]:
+    found: dict[str, Callable[..., None]] = {}
     for base in reversed(kind.__mro__):
-        found.update(dict.fromkeys(name for name in vars(base) if name.startswith("test_")))
-    return tuple(name for name in found if callable(getattr(kind, name, None)))
+        found |= {name: one for name, one in vars(base).items() if name.startswith("test_") and callable(one)}
+    return found
 
 
 def failures_of(kind: type[Conformance]) -> dict[str, str]:

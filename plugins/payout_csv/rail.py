@@ -32,7 +32,8 @@ class CsvRail:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEADER)
         writer.writerows(_row(payout) for payout in payouts)
-        name = f"payouts-{day.isoformat()}-{_UNSAFE_IN_NAME.sub('-', batch_reference).strip('.-') or 'batch'}.csv"
+        batch = _UNSAFE_IN_NAME.sub("-", batch_reference).strip(".-")[:100] or "batch"
+        name = f"payouts-{day.isoformat()}-{batch}.csv"
         return PaymentFile(name, "text/csv; charset=utf-8", text.getvalue().encode("utf-8", "replace"))
 
 

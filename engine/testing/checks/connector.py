@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -31,11 +33,14 @@ class ConnectorCase(Conformance):
     connector: Connector
     settings: PluginSettings = PluginSettings()
     samples: Sequence[Sample] = ()
+    as_given: Mapping[str, Any] = MappingProxyType({})
+    """The settings before anybody was asked."""
 
     def __init_subclass__(cls) -> None:
         """Take the plugin's only connector where none is named."""
         if hasattr(cls, "plugin") and not hasattr(cls, "connector"):
             cls.connector = one_of(cls.plugin.connectors(), what="connector")
+        cls.as_given = whole(cls.settings)
         super().__init_subclass__()
 
     @classmethod
