@@ -16,7 +16,9 @@ from engine.cli.common import json_option, write_json
 from engine.cli.serve import base_url, check_free, host_option, port_option, run_server
 from engine.demo.build import Watch, build
 from engine.demo.figures import figures, peak_rss_mb, violations
+from engine.demo.links import VANITY
 from engine.demo.log import Purchase, bundled, read_log
+from engine.demo.pages import GUIDE_HANDLE
 from engine.demo.people import GUIDE, OWNER, person
 from engine.demo.place import Built, clear, find, note_built
 from engine.identity.service import ensure_login
@@ -49,9 +51,10 @@ def command(
     database that holds anything else is never touched.
 
     The figures, amounts in minor units by currency: `orders` came in, `attributed` of them are credited to an
-    ambassador. `accrued` was booked for ambassadors and `reversed` against them. `approved` of that has passed its
-    hold, whether it was paid since or not; `paid` has arrived. `open` is what the ledger holds for them and is not
-    paid: accrued − reversed − paid. `verify` is "ok", or a list of what is wrong with the books.
+    ambassador, `clicked` of these by a click. `clicks` count on links and pages. `accrued` was booked for ambassadors
+    and `reversed` against them. `approved` of that has passed its hold, whether it was paid since or not; `paid` has
+    arrived. `open` is what the ledger holds for them and is not paid: accrued − reversed − paid. `verify` is "ok", or a
+    list of what is wrong with the books.
     """
     settings = load_settings()
     if not no_serve:
@@ -109,6 +112,7 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
         write_json(told)
         return
     click.echo(f"{told['orders']:,} orders, {told['attributed']:,} of them credited to an ambassador.")
+    click.echo(f"{told['clicks']:,} clicks that count; {told['clicked']:,} of the orders are credited by one.")
     for name in ("accrued", "reversed", "approved", "paid", "open"):
         amounts = ", ".join(str(Money(minor, parse_currency(code))) for code, minor in told[name].items())
         click.echo(f"  {name:9} {amounts}")
@@ -129,6 +133,7 @@ def _serve(built: Built, *, host: str, port: int) -> None:
         for name, email in ((OWNER[0], OWNER[1]), (GUIDE, person(GUIDE).email)):
             token = issue_sign_in_link(unit, ensure_login(unit, email), lifetime=timedelta(days=1))
             click.echo(f"  {name:16} {address}/sign-in/{token}")
-    click.echo("")
+    click.echo(f"\n  {'Landing page':16} {address}/a/{GUIDE_HANDLE}")
+    click.echo(f"  {'Link':16} {address}/r/{VANITY}\n")
     goodword.close()
     run_server(host, port)

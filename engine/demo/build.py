@@ -18,8 +18,10 @@ from engine.demo.scenes import Scene, scenes
 from engine.demo.shop import Shop
 from engine.demo.story import Story, set_up
 from engine.intake.rules import Source
+from engine.kernel.bulk import insert_rows
 from engine.kernel.clock import VirtualClock, month_end
 from engine.kernel.errors import GoodwordError, RowProblem
+from engine.kernel.tables import table_of
 from engine.payouts.run import run_payouts
 from engine.payouts.service import NothingToPayError
 from engine.payouts.steps import confirm_batch
@@ -27,6 +29,9 @@ from engine.pipeline.imports import import_file
 from engine.pipeline.maturity import mature
 from engine.pipeline.run import Ingested
 from engine.plugin_host.service import settings_for
+from engine.tracking.clicks.retention import prune
+from engine.tracking.clicks.rollups import roll_up
+from engine.tracking.clicks.tables import Click
 
 SEED: Final = 1997
 SOURCE: Final = Source("csv_orders", "main")
@@ -72,6 +77,7 @@ def build(
         for day, scene in scenes(number, month):
             _play(story, clock, scene, day=day)
         clock.set(month_end(month, _LOCAL))
+        _click(story, month, orders)
         watch.exported()
         _take_in(story, content, f"{month}.csv", watch=watch)
         watch.imported()
@@ -95,6 +101,15 @@ def _before(goodword: Goodword, clock: VirtualClock, shop: Shop, *, first: date,
 def _play(story: Story, clock: VirtualClock, scene: Scene, *, day: date) -> None:
     clock.set(_local(day))
     story.goodword.database.run(lambda unit: scene(story, unit))
+
+
+def _click(story: Story, month: str, orders: int) -> None:
+    """Write down the clicks of a month, count them by day, and delete those whose time is over."""
+    database = story.goodword.database
+    story.visits.look(month, orders)
+    database.run(lambda unit: insert_rows(unit, table_of(Click), story.visits.take(unit.now)))
+    roll_up(database)
+    prune(database)
 
 
 def _take_in(story: Story, content: bytes, name: str, *, watch: Watch) -> None:

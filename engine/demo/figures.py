@@ -17,12 +17,15 @@ from engine.ledger.tables import AccountKind
 from engine.ledger.verify import Violation, verify
 from engine.payouts.tables import Payout, PayoutState
 from engine.payouts.verify import verify_rows
+from engine.plugin_api import Signal
 from engine.rewards.tables import Commission, RewardScope, ScopeState
+from engine.tracking.clicks.tables import ClickDay
 
 _ORDER = table_of(ShopOrder)
 _DECISION = table_of(Decision)
 _SCOPE = table_of(RewardScope)
 _COMMISSION = table_of(Commission)
+_DAY = table_of(ClickDay)
 _PAYOUT = table_of(Payout)
 _OPEN = (AccountKind.PENDING, AccountKind.PAYABLE, AccountKind.IN_TRANSIT)
 
@@ -34,14 +37,17 @@ Amounts = dict[str, int]
 class Figures:
     """A brand's programs in sums, amounts in minor units by currency.
 
-    `attributed` counts the orders that are credited to somebody as things stand. `accrued` is the sum of all bookings
-    in favour of ambassadors, `reversed` that of all bookings against them, as a positive number. `approved` is what of
-    the two has passed its hold, whether it was paid since or not. `paid` is what recipients are confirmed to have.
-    `open` is what ambassadors' accounts hold that is not paid, by the ledger: accrued − reversed − paid.
+    `attributed` counts the orders that are credited to somebody as things stand. `clicks` are those that count,
+    whatever came of them, and `clicked` the orders that are credited by one. `accrued` is the sum of all bookings in
+    favour of ambassadors, `reversed` that of all bookings against them, as a positive number. `approved` is what of the
+    two has passed its hold, whether it was paid since or not. `paid` is what recipients are confirmed to have. `open`
+    is what ambassadors' accounts hold that is not paid, by the ledger: accrued − reversed − paid.
     """
 
     orders: int
     attributed: int
+    clicks: int
+    clicked: int
     accrued: Amounts
     reversed: Amounts
     approved: Amounts
@@ -67,6 +73,8 @@ def figures(unit: UnitOfWork, brand_id: UUID) -> Figures:
     return Figures(
         orders=unit.execute(select(func.count()).select_from(_ORDER).where(_ORDER.c.brand_id == brand_id)).scalar_one(),
         attributed=_attributed(unit, brand_id),
+        clicks=_clicks(unit, brand_id),
+        clicked=_attributed(unit, brand_id, signal=Signal.CLICK),
         accrued=accrued,
         reversed=dict.fromkeys(accrued, 0) | taken,
         approved=dict.fromkeys(accrued, 0) | _sums(unit, approved),
@@ -86,7 +94,13 @@ def peak_rss_mb() -> float:
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
-def _attributed(unit: UnitOfWork, brand_id: UUID) -> int:
+def _clicks(unit: UnitOfWork, brand_id: UUID) -> int:
+    counted = select(func.coalesce(func.sum(_DAY.c.counted), 0)).where(_DAY.c.brand_id == brand_id)
+    return int(unit.execute(counted).scalar_one())
+
+
+def _attributed(unit: UnitOfWork, brand_id: UUID, *, signal: Signal | None = None) -> int:
+    """Count the orders that are credited as things stand: to anybody, or in first place by one signal."""
     newest = (
         select(func.max(_DECISION.c.seq))
         .where(_DECISION.c.brand_id == brand_id)
@@ -100,6 +114,8 @@ def _attributed(unit: UnitOfWork, brand_id: UUID) -> int:
         .join(newest, (newest.c.order_id == _DECISION.c.order_id) & (newest.c.seq == _DECISION.c.seq))
         .where(_DECISION.c.brand_id == brand_id, _DECISION.c.outcome == Outcome.CREDITED.value)
     )
+    if signal is not None:
+        credited = credited.where(_DECISION.c.shares[0]["signal"].as_string() == signal.value)
     return int(unit.execute(credited).scalar_one())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from engine.demo.pages import publish_pages, submit_page
 from engine.demo.people import PEOPLE, REJECTED, WAITING, person
 from engine.demo.programs import FRIENDS_LATER
 from engine.demo.story import BY, Story
@@ -71,17 +72,23 @@ def _hand_over(story: Story, unit: UnitOfWork) -> None:
     assign_code(unit, story.brand_id, promo_code_id=code_id, enrollment_id=heir, by=BY)
 
 
+def _fetch_again_and_again(story: Story, unit: UnitOfWork) -> None:
+    """Let a program fetch one ambassador's links: hundreds of clicks, none of which counts."""
+    story.visits.burst(person("Liam O’Sullivan"), unit.now, clicks=180)
+
+
 def _applications(story: Story, unit: UnitOfWork) -> None:
     for name, email, program, answer in WAITING:
         story.apply(unit, name, email=email, program=program, answer=answer)
 
 
 _SCENES: Final[Mapping[int, Mapping[int, Scene]]] = {
+    2: {16: publish_pages},
     4: {15: _reject},
     6: {10: _promote},
     7: {6: _expire},
     9: {5: _raise_gold},
     10: {18: _suspend},
     11: {9: _hand_over},
-    17: {24: _applications},
+    17: {19: _fetch_again_and_again, 24: _applications, 26: submit_page},
 }

@@ -4,7 +4,8 @@ Of the customers, 60 in 100 came through an ambassador and bring that person's c
 then in small letters. The others use somebody's code on 5 of 100. Of all orders, 1 in 100 carries the house's own code,
 which nobody owns, 1 in 100 one from elsewhere, and 1 in 100 a second ambassador's code beside the first. Of all paid
 orders 6 in 100 are refunded 2 to 28 days later, half of them in part; a refund that would fall behind the log's end has
-not happened yet.
+not happened yet. Of the orders of those who came through an ambassador, some bring the click on a link or page of that
+person beside the code, some instead of it (`visits.Way`).
 """
 
 import random
@@ -19,6 +20,7 @@ from typing import Final
 from engine.demo.log import Purchase
 from engine.demo.people import PEOPLE, Person
 from engine.demo.programs import ZONE
+from engine.demo.visits import Visits, Way
 
 MAPPING: Final = {
     "columns": {
@@ -30,6 +32,7 @@ MAPPING: Final = {
         "amount": "total",
         "quantity": "items",
         "code": "coupon",
+        "click": "click",
         "customer_id": "customer",
         "customer_email": "email",
     },
@@ -38,7 +41,7 @@ MAPPING: Final = {
 }
 """What the brand tells csv_orders about its files."""
 
-HEADER: Final = "record,order,refund,placed,refunded,total,items,coupon,customer,email\n"
+HEADER: Final = "record,order,refund,placed,refunded,total,items,coupon,click,customer,email\n"
 UNOWNED: Final = "HALFMOON-RADIO"
 """A code of the house: it gives customers their discount and belongs to nobody."""
 
@@ -56,10 +59,14 @@ class Row:
 
 
 class Shop:
-    """Remembers where each customer came from. `codes` is filled while the demo issues them: by person's address."""
+    """Remembers where each customer came from. `codes` is filled while the demo issues them: by person's address.
+
+    Orders bring clicks where `visits` is there to make them.
+    """
 
     def __init__(self, purchases: Sequence[Purchase], *, seed: int) -> None:
         self.codes: dict[str, str] = {}
+        self.visits: Visits | None = None
         self._purchases = purchases
         self._last_day = purchases[-1].day
         self._random = random.Random(seed)  # noqa: S311 - a story, not a secret
@@ -89,12 +96,22 @@ class Shop:
         for number, purchase in enumerate(purchases):
             at = opens + timedelta(seconds=_OPEN_SECONDS * number // len(purchases))
             email = self._selves.get(purchase.customer, "")
-            coupon = "|".join(self._coupons(purchase))
+            coupon, click = self._pointers(purchase, at)
             amount = _dollars(purchase.paid_minor)
             self._maybe_refund(purchase)
-            yield Row(
-                at, f"order,{purchase.line},,{at},,{amount},{purchase.items},{coupon},{purchase.customer},{email}\n"
-            )
+            facts = f"{purchase.line},,{at},,{amount},{purchase.items},{coupon},{click},{purchase.customer},{email}"
+            yield Row(at, f"order,{facts}\n")
+
+    def _pointers(self, purchase: Purchase, at: datetime) -> tuple[str, str]:
+        """Return the codes that an order brings, and the click."""
+        coupons, click = list(self._coupons(purchase)), ""
+        home = self._came_through.get(purchase.customer)
+        if home is not None and self.visits is not None and (way := self.visits.way()) is not Way.CODE:
+            click = self.visits.before(at, person=home, customer=purchase.customer)
+            if click and way is Way.CLICK:
+                own = self.codes.get(home.email, "").casefold()
+                coupons = [one for one in coupons if one.casefold() != own]
+        return "|".join(coupons), click
 
     def _coupons(self, purchase: Purchase) -> Iterator[str]:
         chance = self._random.random
@@ -118,7 +135,7 @@ class Shop:
             return
         amount = purchase.paid_minor if lot < 0.03 else max(1, purchase.paid_minor * share // 100)
         at = datetime.combine(day, time(11)) + timedelta(seconds=purchase.line % 3600)
-        text = f"refund,{purchase.line},R{purchase.line},,{at},{_dollars(amount)},,,,\n"
+        text = f"refund,{purchase.line},R{purchase.line},,{at},{_dollars(amount)},,,,,\n"
         self._refunds.setdefault(f"{day:%Y-%m}", []).append(Row(at, text))
 
     def _homes(self) -> Mapping[str, Person]:

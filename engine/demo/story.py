@@ -7,9 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from engine.bootstrap import Goodword
+from engine.demo.links import give_links, set_up_site
 from engine.demo.people import OWNER, Person
 from engine.demo.programs import GOLD, PROGRAMS, TERMS
 from engine.demo.shop import MAPPING, UNOWNED, Shop
+from engine.demo.visits import Visits
 from engine.enrollment import service as enrollment
 from engine.enrollment.schemas import ApplicationDraft
 from engine.identity.service import add_staff, create_brand, ensure_ambassador
@@ -29,20 +31,22 @@ _QUESTION: Final = "Where do you talk about music?"
 
 @dataclass(slots=True)
 class Story:
-    """The brand as the demo knows it: ids by slug and by address."""
+    """The brand as the demo knows it: ids by slug and by address, products by program."""
 
     goodword: Goodword
     shop: Shop
     seed: int
     brand_id: UUID
+    visits: Visits
     programs: dict[str, UUID] = field(default_factory=dict)
     gold_id: UUID | None = None
     enrollments: dict[str, UUID] = field(default_factory=dict)
     code_ids: dict[str, UUID] = field(default_factory=dict)
-    _drawn: random.Random = field(init=False)
+    products: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
+    drawn: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
-        self._drawn = random.Random(f"codes:{self.seed}")  # noqa: S311 - the same codes in every demo
+        self.drawn = random.Random(f"codes:{self.seed}")  # noqa: S311 - the same codes and slugs in every demo
 
     def apply(self, unit: UnitOfWork, name: str, *, email: str, program: str, answer: str) -> UUID:
         """Let somebody apply to a program; return their enrollment."""
@@ -63,11 +67,12 @@ class Story:
             )
 
     def let_in(self, unit: UnitOfWork, people: Iterable[Person]) -> None:
-        """Approve people, and give each what was agreed: a code, a group, a rate."""
+        """Approve people, and give each what was agreed: a code, links, a group, a rate."""
         for one in people:
             enrollment_id = self.enrollments[one.email]
             enrollment.approve_application(unit, self.brand_id, enrollment_id=enrollment_id, by=BY)
             self.give_code(unit, one)
+            give_links(self, unit, one)
             if one.group is not None:
                 enrollment.move_group(unit, self.brand_id, enrollment_id=enrollment_id, group_id=self.gold_id, by=BY)
             if one.rate_bps is not None:
@@ -84,7 +89,7 @@ class Story:
             code=None if one.email in self.code_ids else one.vanity,
             stem=one.stem,
             by=BY,
-            choose=self._drawn.choice,
+            choose=self.drawn.choice,
         )
         self.shop.codes[one.email], self.code_ids[one.email] = code.code, code.id
 
@@ -97,7 +102,8 @@ def set_up(unit: UnitOfWork, goodword: Goodword, *, shop: Shop, seed: int) -> St
         TermsRefusedError: a plugin that the terms name is not active.
     """
     brand, host = create_brand(unit, slug=SLUG, name=BRAND), goodword.plugins
-    story = Story(goodword, shop, seed, brand.id)
+    shop.visits = Visits(seed, goodword.keyring.key("click"), brand.id, orders=sum(shop.months().values()))
+    story = Story(goodword, shop, seed, brand.id, shop.visits)
     add_staff(unit, brand.id, email=OWNER[1], name=OWNER[0], role=Role.OWNER)
     ensure_minimum(unit, brand.id, currency="USD")
     save_settings(unit, brand.id, plugin="csv_orders", document=MAPPING, host=host, keyring=goodword.keyring)
@@ -108,4 +114,5 @@ def set_up(unit: UnitOfWork, goodword: Goodword, *, shop: Shop, seed: int) -> St
             story.gold_id = create_group(unit, brand.id, program_id=program.id, draft=GOLD, by=BY).id
         publish_terms(unit, brand.id, program_id=program.id, document=TERMS[draft.slug], host=host, by=BY)
     issue_code(unit, brand.id, program_id=story.programs["friends"], code=UNOWNED, by=BY)
+    set_up_site(story, unit)
     return story

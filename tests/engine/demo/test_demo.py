@@ -9,7 +9,9 @@ from click.testing import CliRunner
 
 from engine.bootstrap import start
 from engine.cli import main
+from engine.demo.links import VANITY
 from engine.demo.log import bundled, read_log
+from engine.demo.pages import APPROVED, GUIDE_HANDLE
 from engine.demo.people import PEOPLE, WAITING
 from engine.demo.place import OccupiedError, clear, find
 from engine.enrollment.tables import EnrollmentState
@@ -53,7 +55,7 @@ def rows(home, query):
 
 def test_the_sample_comes_to_these_figures(sample):
     _, told = sample
-    figures = ("orders", "attributed", "accrued", "reversed", "approved", "paid", "open")
+    figures = ("orders", "attributed", "clicks", "clicked", "accrued", "reversed", "approved", "paid", "open")
     assert {name: told[name] for name in figures} == SAMPLE
     assert told["verify"] == "ok"
     assert min(told[name] for name in ("elapsed_s", "orders_per_s", "peak_rss_mb")) > 0
@@ -80,6 +82,34 @@ def test_everything_happens_in_it_that_it_is_meant_to_show(sample):
     assert len(rows(home, "SELECT 1 FROM payout_batch WHERE submitted_at IS NOT NULL")) >= 12
     reasons = {one for (one,) in rows(home, "SELECT DISTINCT reason FROM commission")}
     assert reasons >= {"accrual", "reversal", "settlement"}
+
+
+def test_people_click_and_then_buy_or_not_and_programs_are_told_from_them(sample):
+    home, told = sample
+    reasons = {one for (one,) in rows(home, "SELECT DISTINCT reason FROM click")}
+    assert reasons == {None, "repeat", "bot", "prefetch", "head", "embedded", "expired"}
+    assert {one for (one,) in rows(home, "SELECT DISTINCT target FROM touch")} == {"link", "page"}
+    signals = "SELECT json_extract(shares, '$[0].signal'), count(*) FROM decision WHERE shares <> '[]' GROUP BY 1"
+    assert min(dict(rows(home, signals))[one] for one in ("code", "click")) > 500
+    assert 0.03 < told["clicked"] / told["clicks"] < 0.06
+    assert {one for (one,) in rows(home, "SELECT DISTINCT reason FROM click_flag")} == {"fast_order"}
+    kept = rows(home, "SELECT count(*), min(at) > '2026-04-01' FROM click")
+    assert kept[0][0] > 2_000
+    assert kept[0][1] == 1
+
+
+def test_days_that_are_kept_are_counted_as_their_clicks_are(sample, at):
+    at(sample[0])
+    result = CliRunner().invoke(main, ["clicks", "rebuild", "--check", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["differences"]) == (0, 0)
+
+
+def test_the_printed_link_and_page_are_there(sample):
+    home, _ = sample
+    assert rows(home, f"SELECT kind FROM link WHERE slug = '{VANITY}'") == [("vanity",)]
+    assert rows(home, f"SELECT live_version_id IS NOT NULL FROM landing_page WHERE handle = '{GUIDE_HANDLE}'") == [(1,)]
+    states = dict(rows(home, "SELECT state, count(*) FROM landing_version GROUP BY state"))
+    assert states == {"approved": len(APPROVED), "submitted": 1}
 
 
 def test_six_in_a_hundred_orders_are_refunded_half_of_them_in_part(sample):
@@ -160,10 +190,12 @@ def test_a_log_of_ones_own_is_read_and_a_wrong_line_named(tmp_path):
 
 SAMPLE = {
     "orders": 6_919,
-    "attributed": 3_725,
-    "accrued": {"USD": 1_243_973},
-    "reversed": {"USD": 36_106},
-    "approved": {"USD": 1_185_162},
-    "paid": {"USD": 1_126_014},
-    "open": {"USD": 81_853},
+    "attributed": 3_910,
+    "clicks": 20_497,
+    "clicked": 898,
+    "accrued": {"USD": 1_310_034},
+    "reversed": {"USD": 36_887},
+    "approved": {"USD": 1_249_614},
+    "paid": {"USD": 1_192_359},
+    "open": {"USD": 80_788},
 }
