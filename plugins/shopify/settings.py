@@ -3,11 +3,13 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr
 
 from engine.plugin_api import PluginError, PluginSettings
 
 _SHORTEST_SECRET: Final = 16
+_VERSION: Final = re.compile(r"20\d\d-(01|04|07|10)", re.ASCII)
+_OLDEST: Final = "2026-01"
 _SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}\.myshopify\.com", re.ASCII)
 
 
@@ -25,6 +27,12 @@ def _shop_domain(text: str) -> str:
     return domain
 
 
+def _known_version(text: str) -> str:
+    if not _VERSION.fullmatch(text) or text < _OLDEST:
+        raise ValueError(f"a version of the Admin API is a quarter of a year from {_OLDEST} on")
+    return text
+
+
 Secret = Annotated[SecretStr, AfterValidator(_real_secret)]
 
 
@@ -38,7 +46,7 @@ class ShopifySettings(PluginSettings):
     shop: Annotated[str, AfterValidator(_shop_domain)]
     access_token: Secret
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1, max_length=4)]
-    api_version: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(01|04|07|10)\z")] = "2026-07"
+    api_version: Annotated[str, AfterValidator(_known_version)] = "2026-07"
 
     @property
     def origin(self) -> str:

@@ -15,7 +15,7 @@ from plugins.woocommerce.api import RestApi
 from plugins.woocommerce.reading import read_time
 from plugins.woocommerce.refunds import DETAILS
 
-_PER_PAGE: Final = 50
+_PER_PAGE: Final = 25
 _SECOND: Final = timedelta(seconds=1)
 
 Found = dict[str, Any]

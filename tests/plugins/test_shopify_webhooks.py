@@ -153,6 +153,7 @@ def test_what_is_no_shop(shop):
         {"access_token": "schlüssel-der-lang-ist"},
         {"api_version": "unstable"},
         {"api_version": "2026-02"},
+        {"api_version": "2025-10"},
         {"api_version": "2026-07/../../x"},
         {"more": 1},
     ],
