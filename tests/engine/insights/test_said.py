@@ -1,13 +1,15 @@
 """How amounts and sentences are written: nothing is rounded on the way to the reader."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.insights.clicked import ClickStory
 from engine.insights.said import Said, exactly, money
 from engine.insights.sentences import Cause, earned
 from engine.kernel.money import Currency, Money, Rate, exponent_of
@@ -53,6 +55,11 @@ def test_amounts(minor, currency, written):
     assert money(Money(minor, Currency(currency))) == written
 
 
+def click(target, *, seconds=2 * 86_400):
+    at = AT - timedelta(days=2)
+    return ClickStory(UUID(int=1), target, "Spring", None, at, seconds, 30, None, ())
+
+
 @pytest.mark.parametrize(
     ("cause", "sentence"),
     [
@@ -62,12 +69,49 @@ def test_amounts(minor, currency, written):
             Cause(Signal.CUSTOMER_LINK, None, None, AT),
             "10 % of €124.00, because a customer who first came through you ordered again on 3 May 2026.",
         ),
+        (
+            Cause(Signal.CLICK, None, None, AT, click("link")),
+            "10 % of €124.00, because your link Spring was clicked on 1 May 2026 and an order followed on 3 May 2026.",
+        ),
+        (
+            Cause(Signal.CLICK, None, "Anna", AT, click("link")),
+            (
+                "10 % of €124.00, because the link Spring of Anna was clicked on 1 May 2026 "
+                "and an order followed on 3 May 2026."
+            ),
+        ),
+        (
+            Cause(Signal.CLICK, None, None, AT, click("page")),
+            "10 % of €124.00, because your page was opened on 1 May 2026 and an order followed on 3 May 2026.",
+        ),
+        (
+            Cause(Signal.CLICK, None, "Anna", AT, click("page")),
+            "10 % of €124.00, because the page of Anna was opened on 1 May 2026 and an order followed on 3 May 2026.",
+        ),
         (Cause(None, None, "Anna", AT), "10 % of €124.00, for the order of 3 May 2026."),
     ],
 )
 def test_a_sentence_speaks_to_its_reader_in_their_time_zone(cause, sentence):
     said = earned(Money(1_240, EUR), cause, rated=[(Rate(1_000), Money(12_400, EUR))], capped=False)
     assert said.in_english(BERLIN) == sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "when"),
+    [
+        (-1, "after the order"),
+        (0, "less than a day before the order"),
+        (86_399, "less than a day before the order"),
+        (86_400, "1 day before the order"),
+        (31 * 86_400, "31 days before the order"),
+    ],
+)
+@pytest.mark.parametrize("target", ["link", "page"])
+def test_a_click_says_how_long_before_the_order_it_was(target, seconds, when):
+    story = click(target, seconds=seconds)
+    mine, theirs = (story.sentence(name=name).in_english(BERLIN) for name in (None, "Anna"))
+    assert mine.endswith(f" on 1 May 2026, {when}.")
+    assert theirs.endswith(f" of Anna was {'clicked' if target == 'link' else 'opened'} on 1 May 2026, {when}.")
 
 
 def test_what_somebody_wrote_is_no_place_in_a_sentence():

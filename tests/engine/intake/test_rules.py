@@ -153,3 +153,49 @@ def test_times_are_written_in_utc_whatever_zone_they_came_in():
 def test_a_delivery_that_could_not_be_stored_is_refused(delivery):
     with pytest.raises(InputError):
         check_delivery(delivery)
+
+
+# --- clicks, the shop's first sight, and the list of refunds
+
+
+def payload(**changes):
+    return fact_of(replace(ORDER, **changes), HASHER).payload
+
+
+def test_what_a_shop_does_not_tell_leaves_the_fact_as_it_was():
+    assert payload() == payload(clicks=(), first_seen_at=None, refund_ids=None)
+    assert not payload().keys() & {"clicks", "first_seen_at", "refund_ids"}
+
+
+def test_clicks_are_cleaned_and_never_cost_an_order():
+    """They come from an address, where a visitor can write anything: too many, too long, unprintable, empty, twice."""
+    told = ("a" * 32, "", "b\0\u202eb", "c" * 65, "a" * 32, *(f"{number}" for number in range(40)))
+    assert payload(clicks=told)["clicks"] == ["a" * 32, "bb", *(f"{number}" for number in range(18))]
+    assert "clicks" not in payload(clicks=("", "x" * 65))
+
+
+def test_the_shops_first_sight_is_written_in_utc():
+    seen = datetime(2026, 2, 1, 12, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert payload(first_seen_at=seen)["first_seen_at"] == "2026-02-01T10:00:00+00:00"
+
+
+def test_a_list_of_refunds_is_the_same_fact_in_any_order_and_an_empty_one_says_that_there_are_none():
+    assert payload(refund_ids=("r2", "r1", "r2")) == payload(refund_ids=("r1", "r2"))
+    assert payload(refund_ids=())["refund_ids"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"clicks": "a" * 32}, "clicks"),
+        ({"refund_ids": "r1"}, "refund_ids"),
+        ({"refund_ids": ("",)}, "refund_ids"),
+        ({"refund_ids": tuple(str(number) for number in range(1_001))}, "refund_ids"),
+        ({"first_seen_at": NOW.replace(tzinfo=None)}, "first_seen_at"),
+    ],
+    ids=["clicks as text", "ids as text", "an empty id", "too many ids", "a time without a zone"],
+)
+def test_what_a_connector_must_not_say_is_refused_by_name(change, field):
+    with pytest.raises(InputError) as refused:
+        fact_of(replace(ORDER, **change), HASHER)
+    assert refused.value.field == field

@@ -1,0 +1,181 @@
+"""An order that came by a link is explained by it: to staff, to the ambassador, and as a record."""
+
+import json
+import re
+from datetime import timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+from sqlmodel import col, select
+
+from engine.cli import main
+from engine.cli.telling import tell
+from engine.enrollment.tables import Enrollment
+from engine.insights.explain import explain
+from engine.insights.why import why_of
+from engine.plugin_api import Customer, OrderEvent, OrderLine, RefundEvent
+from engine.rewards.tables import Commission
+from engine.tracking.clicks.rules import click_token
+from engine.tracking.clicks.tables import Target
+from engine.tracking.links.tables import Link, SlugKind
+from engine.tracking.pages.tables import LandingPage
+from tests.factories import make_click
+from tests.support.shop import installation, open_shop
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+DAY = timedelta(days=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def shop(db, clock, tmp_path):
+    """A brand with a 10 % program in Berlin's time; it is 2 March 2026, 10 o'clock there."""
+    return open_shop(installation(db, tmp_path), clock)
+
+
+@pytest.fixture
+def told(db, shop):
+    def told(what):
+        with db.reading() as unit:
+            return _ID.sub("ID", "\n".join(tell(explain(unit, shop.brand_id, what=what))))
+
+    return told
+
+
+def linked(shop, name, *, title="", target=Target.LINK, days=0, seconds=0, reason=None):
+    """Let somebody in, with a link or a page; a click on it so long before now, as it comes back from the shop."""
+    enrollment_id = shop.ambassador(name, f"{name.lower()}@example.com", code=f"{name.upper()}10")
+    now = shop.clock.now()
+    with shop.goodword.database.unit() as unit:
+        enrollment = unit.session.get(Enrollment, enrollment_id)
+        common = {"brand_id": shop.brand_id, "program_id": shop.program_id, "enrollment_id": enrollment_id}
+        common |= {"created_at": now, "updated_at": now}
+        if target is Target.LINK:
+            place = Link(
+                **common,
+                slug=name.lower(),
+                kind=SlugKind.VANITY,
+                destination="https://shop.example/",
+                title=title,
+                utm={},
+                created_by="factory",
+            )
+        else:
+            place = LandingPage(**common, handle=name.lower())
+        unit.session.add(place)
+        unit.session.flush()
+        at = now - days * DAY - timedelta(seconds=seconds)
+        made = make_click(unit, enrollment, at=at, target=target, target_id=place.id, reason=reason)
+    return click_token(shop.goodword.keyring.key("click"), made.id)
+
+
+def buy(shop, *tokens, number="1001", **more):
+    at = shop.clock.now()
+    line = OrderLine("1", 12_400)
+    event = OrderEvent(
+        number, at, at, "EUR", (line,), 12_400, at, clicks=tokens, customer=Customer("c@example.org"), **more
+    )
+    shop.take_in(number, event)
+
+
+def test_the_click_is_named_with_its_link_its_day_and_the_window(shop, told):
+    token = linked(shop, "Anna", title="Spring tea")
+    shop.clock.advance(2 * DAY)
+    buy(shop, token)
+    text = told("1001")
+    assert text.startswith(
+        "10 % of €124.00, because the link Spring tea of Anna was clicked on 2 March 2026 "
+        "and an order followed on 4 March 2026.\n"
+    )
+    assert (
+        "  - click of Anna: earning; it is credited\n"
+        "    The link Spring tea of Anna was clicked on 2 March 2026, 2 days before the order."
+        " Clicks count for 30 days.\n"
+        "    click ID on /r/anna, 2026-03-02 10:00\n"
+    ) in text
+
+
+def test_a_click_outside_the_window_says_how_many_days_it_was(shop, told):
+    token = linked(shop, "Anna")
+    shop.clock.advance(31 * DAY)
+    buy(shop, token)
+    text = told("1001")
+    assert text.startswith(
+        "Not credited: the click of 2026-03-02 came 31 days before the order; clicks count for 30 days."
+    )
+    assert "click of Anna: expired; it came 31 days before the order; clicks count for 30 days\n" in text
+
+
+def test_a_page_is_called_a_page(shop, told):
+    buy(shop, linked(shop, "Anna", target=Target.PAGE, days=0, seconds=60))
+    text = told("1001")
+    assert "because the page of Anna was opened on 2 March 2026 and an order followed on 2 March 2026." in text
+    assert "click ID on /a/anna, " in text
+
+
+def test_what_was_odd_is_shown_and_changes_nothing(shop, told):
+    buy(shop, linked(shop, "Anna", seconds=3))
+    text = told("1001")
+    assert "    odd (fast_order), and changes nothing: The order was placed 3.000 seconds after the click.\n" in text
+    assert "  owed now: 12.40 EUR\n" in text or "  owed now: €12.40\n" in text
+
+
+def test_what_was_not_counted_says_why(shop, told):
+    buy(shop, linked(shop, "Anna", reason="bot"), "A" * 32)
+    text = told("1001")
+    assert "  - click of Anna: uncounted; it does not count: a program made it, not a person\n" in text
+    assert "  - click: unknown; it names none on a link or page of this brand's ambassadors\n" in text
+
+
+def test_an_ambassador_is_told_of_their_own_link(db, shop):
+    token = linked(shop, "Anna")
+    shop.clock.advance(DAY)
+    buy(shop, token)
+    with db.reading() as unit:
+        commission_id = unit.execute(select(col(Commission.id))).scalar_one()
+        why = why_of(unit, shop.brand_id, commission_id=commission_id)
+    assert why.sentence(mine=True).in_english(BERLIN) == (
+        "10 % of €124.00, because your link anna was clicked on 2 March 2026 and an order followed on 3 March 2026."
+    )
+    assert [said.in_english(BERLIN) for said in why.visit(mine=True)] == [
+        "Your link anna was clicked on 2 March 2026, 1 day before the order.",
+        "Clicks count for 30 days.",
+    ]
+
+
+def test_the_record_carries_the_click(shop, db_url, tmp_path):
+    token = linked(shop, "Anna", title="Spring tea")
+    shop.clock.advance(DAY)
+    buy(shop, token)
+    variables = {"GOODWORD_DATABASE_URL": db_url, "GOODWORD_HOME": str(tmp_path), "GOODWORD_SECRET_KEY": "t" * 40}
+    ran = CliRunner().invoke(main, ["explain", "1001", "--json"], env=variables)
+    (candidate,) = json.loads(ran.output)["decision"]["candidates"]
+    click = candidate["click"]
+    assert (candidate["signal"], click["name"], click["path"], click["target"]) == (
+        "click",
+        "Spring tea",
+        "/r/anna",
+        "link",
+    )
+    assert (click["seconds_before"], click["window_days"], click["flags"]) == (86_400, 30, [])
+    assert UUID(click["id"]).version == 7
+
+
+def test_a_refund_that_the_shop_deleted_says_so(shop, told):
+    linked(shop, "Anna")
+    buy(shop, codes=("ANNA10",), number="7")
+    shop.refund("r1", order="7", minor=2_400)
+    shop.clock.advance(DAY)
+    at = shop.clock.now()
+    placed = at - DAY
+    line = OrderLine("1", 12_400)
+    listed = OrderEvent("7", at, placed, "EUR", (line,), 12_400, placed, codes=("ANNA10",), refund_ids=())
+    shop.take_in("listed", listed)
+    assert "counts for nothing: the shop deleted it, since its list of the order's refunds no longer has it" in told(
+        "7"
+    )
+    later = at + DAY
+    shop.take_in("again", RefundEvent("r1", "7", later, placed, "EUR", 1_240))
+    assert "takes back 12.40 ÷ 124.00 = 10.00 % of every line" in told("7")
