@@ -12,10 +12,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 PUBLIC = ("/", "/sign-in", "/sign-in/sent", "/sign-in/spent", "/join/bean/friends", "/nowhere", "/a/anna-berg")
 PORTAL = ("/portal/bean/", "/portal/bean/earnings", "/portal/bean/earnings/{commission}", "/portal/bean/payouts",
-          "/portal/bean/payouts/{payout}", "/portal/bean/page/{mine}")  # fmt: skip
+          "/portal/bean/payouts/{payout}", "/portal/bean/page/{mine}",
+          "/portal/bean/links", "/portal/bean/links/{link}")  # fmt: skip
 ADMIN = ("", "applications", "applications/{enrollment}", "orders", "orders?show=blocked", "commissions",
          "commissions/{commission}", "payouts", "payouts/preview", "payouts/confirm", "payouts/{batch}",
-         "plugins", "pages", "pages?show=all", "pages/{page}", "products", "products/{product}", "logo")  # fmt: skip
+         "plugins", "pages", "pages?show=all", "pages/{page}", "products", "products/{product}", "logo",
+         "links", "settings", "settings/programs/friends")  # fmt: skip
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def ids(served):
         "mine": f"SELECT id FROM enrollment WHERE {anna}",
         "page": "SELECT page_id FROM landing_version WHERE state = 'submitted'",
         "product": "SELECT id FROM product",
+        "link": "SELECT id FROM link WHERE slug = 'anna'",
     }
     with shop.goodword.database.reading() as unit:
         return {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}

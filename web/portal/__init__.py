@@ -14,4 +14,4 @@ def _me() -> dict[str, Any]:
     return {"me": visitor().ambassador}
 
 
-from web.portal import earnings, home, page, payouts  # noqa: E402, F401 - they add their routes to the blueprint
+from web.portal import earnings, home, links, page, payouts  # noqa: E402, F401 - they add their routes to the blueprint

@@ -103,15 +103,21 @@ def links_of_program(
     Raises:
         InputError: the cursor is not one of ours.
     """
-    found = (
-        select(*_COLUMNS, _AMBASSADOR.c.id.label("ambassador_id"), _AMBASSADOR.c.name, _AMBASSADOR.c.email)
-        .join_from(_LINK, _ENROLLMENT, _ENROLLMENT.c.id == _LINK.c.enrollment_id)
-        .join(_AMBASSADOR, _AMBASSADOR.c.id == _ENROLLMENT.c.ambassador_id)
-        .where(_LINK.c.brand_id == brand_id, _LINK.c.program_id == program_id)
-    )
+    found = _owned(brand_id).where(_LINK.c.program_id == program_id)
     rows = unit.execute(newest_first(found, [_LINK.c.id], cursor=cursor, limit=limit))
-    owned = [OwnedLink(row.id, _link(row), row.ambassador_id, row.name, row.email) for row in rows]
-    return page_of(owned, ["id"], limit=limit)
+    return page_of([_owned_link(row) for row in rows], ["id"], limit=limit)
+
+
+def owned_link(unit: UnitOfWork, brand_id: UUID, *, link_id: UUID) -> OwnedLink:
+    """Return one link with its ambassador. Indexes: pk_link, pk_enrollment, pk_ambassador.
+
+    Raises:
+        NotFoundError: the brand has no such link.
+    """
+    row = unit.execute(_owned(brand_id).where(_LINK.c.id == link_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("link", link_id)
+    return _owned_link(row)
 
 
 def counts_at(row: LinkRow, at: datetime) -> bool:
@@ -122,6 +128,19 @@ def counts_at(row: LinkRow, at: datetime) -> bool:
 
 def _links(brand_id: UUID) -> Select[Any]:
     return select(*_COLUMNS).where(_LINK.c.brand_id == brand_id)
+
+
+def _owned(brand_id: UUID) -> Select[Any]:
+    return (
+        select(*_COLUMNS, _AMBASSADOR.c.id.label("ambassador_id"), _AMBASSADOR.c.name, _AMBASSADOR.c.email)
+        .join_from(_LINK, _ENROLLMENT, _ENROLLMENT.c.id == _LINK.c.enrollment_id)
+        .join(_AMBASSADOR, _AMBASSADOR.c.id == _ENROLLMENT.c.ambassador_id)
+        .where(_LINK.c.brand_id == brand_id)
+    )
+
+
+def _owned_link(row: Any) -> OwnedLink:
+    return OwnedLink(row.id, _link(row), row.ambassador_id, row.name, row.email)
 
 
 def _link(row: Any) -> LinkRow:
