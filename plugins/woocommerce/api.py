@@ -120,10 +120,11 @@ def _refused(found: Any, status: int) -> None:
         FatalError: something else was wrong.
     """
     said = found if isinstance(found, dict) else {"message": found}
-    if said.get("code") == "rest_no_route":
+    code = str(said.get("code", ""))
+    if code == "rest_no_route":
         raise ConfigError(_NOT_HERE)
-    if status not in _MISSING:
-        raise FatalError(f"WooCommerce refused it: {said.get('message', '')!s:.200} ({said.get('code', '')!s:.80})")
+    if status not in _MISSING and not code.endswith("_invalid_id"):  # what is to be changed is missed with a 400
+        raise FatalError(f"WooCommerce refused it: {said.get('message', '')!s:.200} ({code:.80})")
 
 
 def _encoded(text: str) -> str:

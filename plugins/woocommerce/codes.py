@@ -22,6 +22,7 @@ _RESTRICTIONS: Final[Mapping[str, Any]] = {
 """What a coupon of ours does not have; a coupon that has one is another kind of discount."""
 
 _LIMITS: Final = ("usage_limit", "usage_limit_per_user", "limit_usage_to_x_items")
+_BOUNDS: Final = ("minimum_amount", "maximum_amount")
 
 
 def found_code(api: RestApi, code: str) -> ShopCode | None:
@@ -56,11 +57,14 @@ def put_code(api: RestApi, code: CodeView) -> str:
     """
     wanted = {
         **_RESTRICTIONS,
+        **dict.fromkeys(_LIMITS, 0),
+        **dict.fromkeys(_BOUNDS, "0"),
         **_value(api, code),
         "code": code.code,
         "description": code.title[:500],
         "status": "publish",
-        "date_expires_gmt": code.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") if code.expires_at else "",
+        # The field that says GMT is only read; this one takes a zone, and is emptied by an empty text.
+        "date_expires": code.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if code.expires_at else "",
         "meta_data": [{"key": "goodword_key", "value": code.key}],
     }
     coupon = _coupon(api, code.code)
@@ -84,8 +88,8 @@ def revoke(api: RestApi, reference: str) -> None:
 
 
 def _coupon(api: RestApi, code: str) -> Mapping[str, Any] | None:
-    """Return the coupon of that name; a shop that does not know the filter would list others."""
-    listed = api.page(_COUPONS, {"code": code})
+    """Return the coupon of that name, kept in lower case; a shop without the filter would list others."""
+    listed = api.page(_COUPONS, {"code": code.lower()})
     return next((each for each in listed if each["code"].casefold() == code.casefold()), None)
 
 
@@ -93,9 +97,7 @@ def _is_plain(coupon: Mapping[str, Any]) -> bool:
     """Tell whether a coupon is one of ours by what it restricts. Amounts of no minimum are written 0.00."""
     free = all(coupon.get(name, value) == value for name, value in _RESTRICTIONS.items())
     unlimited = not any(coupon.get(name) for name in _LIMITS)
-    return (
-        free and unlimited and all(not Decimal(coupon.get(name) or 0) for name in ("minimum_amount", "maximum_amount"))
-    )
+    return free and unlimited and all(not Decimal(coupon.get(name) or 0) for name in _BOUNDS)
 
 
 def _value(api: RestApi, code: CodeView) -> dict[str, str]:

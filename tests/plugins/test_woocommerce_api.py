@@ -299,7 +299,6 @@ def test_a_coupon_that_is_there_is_brought_to_what_it_should_be(shop):
     push(shop)
     shop.coupons[1] |= {"amount": "50.00", "product_ids": [3], "usage_limit": 1}
     assert find(shop).percent_bps is None
-    shop.coupons[1]["usage_limit"] = None
     expires = datetime(2046, 12, 31, tzinfo=UTC)
     assert push(shop, replace(VIEW, expires_at=expires)) == "1"
     assert (find(shop).percent_bps, find(shop).expires_at, find(shop).active) == (1_250, expires, True)

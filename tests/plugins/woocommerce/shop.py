@@ -244,14 +244,15 @@ class FakeShop:
 
     def _coupon(self, method: str, rest: list[str], params: dict[str, str], body: Any) -> tuple[int, Any]:
         if method == "GET":
-            code = params["code"].lower()
+            code = params["code"]  # some databases compare letter by letter
             return 200, [each for each in self.coupons.values() if each["code"] == code and each["status"] == "publish"]
         if rest and int(rest[0]) not in self.coupons:
-            return self._one(self.coupons, rest[0], "shop_coupon")
+            _, said = self._one(self.coupons, rest[0], "shop_coupon")
+            return (404 if method == "DELETE" else 400), said
         if method == "DELETE":
             return 200, self.coupons.pop(int(rest[0]))
         coupon_id = int(rest[0]) if rest else len(self.coupons) + 1
-        change = dict(body)
+        change = {name: value for name, value in body.items() if name != "date_expires_gmt"}
         if "code" in change:
             change["code"] = change["code"].lower()
             live = [each for each in self.coupons.values() if each["status"] == "publish" and each["id"] != coupon_id]
@@ -264,7 +265,7 @@ class FakeShop:
             change.pop("status", None)
         new = {"id": coupon_id, "status": "publish", "minimum_amount": "0.00", "maximum_amount": "0.00"}
         kept = {**self.coupons.get(coupon_id, new), **change}
-        kept["date_expires_gmt"] = kept.get("date_expires_gmt") or None
+        kept["date_expires_gmt"] = (change.get("date_expires") or "").removesuffix("Z") or None
         self.coupons[coupon_id] = kept
         return 200 if rest else 201, kept
 
