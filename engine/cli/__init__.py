@@ -26,7 +26,7 @@ GROUPS = {
     "links": "Make links for ambassadors, lead them elsewhere, draw their QR codes.",
     "orders": "List and retry orders that are blocked.",
     "payouts": "Preview, run and confirm payouts.",
-    "plugins": "List plugins, check one, keep its settings.",
+    "plugins": "List plugins, check one, keep its settings, begin a new one.",
     "program": "Create programs and publish their terms.",
     "rebuild": "Replay the recorded facts and compare the books.",
     "reconcile": "Ask shops what changed, and take in what was missed.",

@@ -1,7 +1,8 @@
-"""`goodword plugins`: which plugins there are, how they stand, whether one holds what it promises, what it was told."""
+"""`goodword plugins`: which there are, how they stand, whether one keeps its word, what it was told; new ones."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import BinaryIO
 
 import click
@@ -14,11 +15,12 @@ from engine.plugin_host import PluginHost, PluginState, PluginStatus, load_plugi
 from engine.plugin_host.register import Contents
 from engine.plugin_host.service import save_settings, settings_for
 from engine.plugin_host.settings import masked
+from engine.testing.scaffold import Kind, new_package
 
 
 @click.group("plugins")
 def command() -> None:
-    """List and check plugins, and keep their settings.
+    """List and check plugins, keep their settings, begin new ones.
 
     Installed is not enabled: GOODWORD_PLUGINS names those that are loaded.
     """
@@ -52,6 +54,21 @@ def check(context: click.Context, name: str) -> None:
     if problem:
         click.echo(f"  Its settings model cannot be shown: {problem}")
         context.exit(1)
+
+
+@command.command()
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.argument("name")
+@click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Where to put it; here by default.")
+def new(kind: str, name: str, *, into: Path) -> None:
+    """Write a package for a new plugin NAME that brings a connector, a reward, a payout rail or an attribution model.
+
+    Its tests pass as it is: change it until they pass for what you mean.
+    """
+    chosen = Kind(kind)
+    folder = new_package(chosen, name, into=into)
+    click.echo(f"{folder} holds the {chosen.word} {name}, whose tests pass.")
+    click.echo(f"Next: cd {folder} && pip install -e . && pytest. How to go on: plugins/AUTHORING.md.")
 
 
 @command.command()

@@ -19,7 +19,7 @@ from engine.testing.conformance import needs, require
 from engine.testing.watch import listening, secrets_in
 
 DAY: Final = date(2026, 3, 2)
-_TABLE: Final = "a table"
+_TABLE: Final = "table"
 _NAMES: Final = (
     "Ann Lee", "José 山田", "O'Brien, Jr", 'Bo "B" Berg', "A\nB", "A\r\nGW-9,Eve,eve@example.org,EUR,1.00", "x;y\tz",
     "A\x00B", "\u202eevil", "</Nm><Amt>9</Amt>", "&amp;", "]]>", "", "\ud800", "n" * 300,
