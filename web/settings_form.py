@@ -78,6 +78,11 @@ def errors_of(problems: Sequence[str], fields: Sequence[SettingField]) -> dict[s
     return found
 
 
+def labels_of(fields: Sequence[SettingField]) -> dict[str, str]:
+    """Return what each field is called, for the sum of what is wrong; `form` is the settings as a whole."""
+    return {field.key: field.label for field in fields} | {"form": text("Settings")}
+
+
 def _properties(schema: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any], bool]]:
     required = set(schema.get("required", ()))
     for name, spec in schema.get("properties", {}).items():
@@ -94,7 +99,7 @@ def _field(name: str, spec: Mapping[str, Any], *, required: bool, document: Mapp
         required=required,
         shown=_shown(kind, value),
         options=tuple(str(one) for one in spec.get("enum", ())),
-        help=str(spec.get("description", "")),
+        help=str(spec.get("description", "")).replace("`", ""),
     )
 
 

@@ -20,7 +20,7 @@ from web.admin import blueprint
 from web.context import database, installation, reading, staff
 from web.forms import Form
 from web.i18n import text
-from web.settings_form import errors_of, fields_of, read_settings
+from web.settings_form import errors_of, fields_of, labels_of, read_settings
 
 
 @blueprint.get("/<brand>/plugins")
@@ -82,7 +82,9 @@ def _page(plugin: str, form: Form[BaseModel], *, document: Mapping[str, Any] | N
     if document is None:
         form.values = {field.key: field.shown for field in fields}
     manifest = goodword.plugins.contents(plugin).manifest
-    return render_template("admin/plugin.html", plugin=plugin, manifest=manifest, form=form, fields=fields)
+    return render_template(
+        "admin/plugin.html", plugin=plugin, manifest=manifest, form=form, fields=fields, labels=labels_of(fields)
+    )
 
 
 def _schema(plugin: str) -> dict[str, Any]:

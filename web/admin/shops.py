@@ -26,7 +26,7 @@ from web.context import database, installation, reading, staff
 from web.formats import set_zone
 from web.forms import Form
 from web.i18n import text
-from web.settings_form import SettingField, errors_of, fields_of, read_settings
+from web.settings_form import SettingField, errors_of, fields_of, labels_of, read_settings
 
 _ONLINE = {Capability.WEBHOOKS, Capability.PULL, Capability.CODES}
 
@@ -180,13 +180,15 @@ def _saved(form: Form[ConnectionDraft], document: Mapping[str, Any]) -> Connecti
 
 def _new_page(connector: str, *, form: Form[ConnectionDraft], document: Mapping[str, Any]) -> str:
     host = installation().plugins
+    fields = _fields(connector, form=form, document=document)
     return render_template(
         "admin/shop_new.html",
         connector=connector,
         connector_title=host.connector(connector).value.title,
         form=form,
-        fields=_fields(connector, form=form, document=document),
-        address=installation().settings.base_url + hook_path(connector, "…"),
+        fields=fields,
+        labels=labels_of(fields),
+        address=installation().settings.base_url + hook_path(connector, text("account")),
     )
 
 
@@ -227,6 +229,7 @@ def _shop_page(
         alarms=alarms,
         form=form,
         fields=fields,
+        labels=labels_of(fields),
         problem=problem,
         report=report,
         can=lambda name: Capability(name) in capabilities,
