@@ -128,6 +128,7 @@ ROUTES: Final[dict[str, Access]] = {
     "admin.show_page": PAGES,
     "admin.page_qr": VIEW,
     "admin.page_card": VIEW,
+    "admin.clicks": VIEW,
     "admin.links": VIEW,
     "admin.archive_link": PAGES,
     "admin.link_qr": VIEW,

@@ -1,7 +1,8 @@
 """Charts as numbers for an SVG that the server writes: one message, a zero baseline, labels where the bars are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 WIDE: Final = 720
@@ -67,3 +68,15 @@ def bar_chart(columns: Sequence[tuple[str, int, str]], *, width: int = WIDE) -> 
             )
         )
     return BarChart(width, HEIGHT, zero, tuple(bars))
+
+
+def day_chart(days: Sequence[tuple[date, int]], *, write: Callable[[int], str]) -> Mapping[str, BarChart]:
+    """Return the chart of a count by day for wide and for narrow screens, with a label at each week's end.
+
+    The last day and every seventh before it are named by the day of the month.
+    """
+    columns = [
+        (str(day.day) if (len(days) - 1 - number) % 7 == 0 else "", count, write(count))
+        for number, (day, count) in enumerate(days)
+    ]
+    return {"wide": bar_chart(columns), "narrow": bar_chart(columns, width=NARROW)}

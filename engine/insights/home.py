@@ -1,14 +1,20 @@
-"""The home of an ambassador: what changed, what stands where, which codes to share."""
+"""The home of an ambassador: what changed, what stands where, which codes to share, who clicked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, select
 
 from engine.enrollment.tables import Enrollment, EnrollmentState
+from engine.insights.clicks import Visited, clicked_orders, visited_of_enrollments
+from engine.kernel.clock import local_date, start_of_day
 from engine.kernel.database import UnitOfWork
+from engine.kernel.money import round_half_even
 from engine.kernel.tables import table_of
 from engine.ledger.queries import balances
 from engine.ledger.tables import AccountKind
@@ -72,16 +78,48 @@ class Home:
     balances: tuple[Balance, ...]
     codes: tuple[OwnCode, ...]
     memberships: tuple[Membership, ...]
+    month: "ClickedMonth"
+
+
+@dataclass(frozen=True, slots=True)
+class ClickedMonth:
+    """The clicks of thirty days on somebody's links and pages, and how many orders earned them something by a click.
+
+    Clicks are counted a minute after they were made at the latest.
+    """
+
+    visited: Visited
+    orders: int
+
+    @property
+    def clicks_per_order(self) -> int | None:
+        """How many counted clicks there were for each order, rounded; None while there was no order."""
+        return round_half_even(Fraction(self.visited.total.counted, self.orders)) if self.orders else None
 
 
 def home_of(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID) -> Home:
     """Return what an ambassador sees first."""
+    memberships = memberships_of(unit, brand_id, ambassador_id=ambassador_id)
     return Home(
         earned_since(unit, brand_id, ambassador_id=ambassador_id, since=unit.now - timedelta(days=7)),
         balances_of(unit, brand_id, ambassador_id=ambassador_id),
         codes_of(unit, brand_id, ambassador_id=ambassador_id),
-        memberships_of(unit, brand_id, ambassador_id=ambassador_id),
+        memberships,
+        clicked_month(unit, brand_id, ambassador_id=ambassador_id, memberships=memberships),
     )
+
+
+def clicked_month(
+    unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID, memberships: Sequence[Membership]
+) -> ClickedMonth:
+    """Return the clicks of the last thirty days, today included, in the time zone of the first of their programs."""
+    zone = ZoneInfo(memberships[0].time_zone) if memberships else ZoneInfo("UTC")
+    until = local_date(unit.now, zone) + timedelta(days=1)
+    since = until - timedelta(days=30)
+    enrollments = [one.enrollment_id for one in memberships]
+    visited = visited_of_enrollments(unit, brand_id, enrollment_ids=enrollments, since=since, until=until)
+    begin = start_of_day(since, zone)
+    return ClickedMonth(visited, clicked_orders(unit, brand_id, ambassador_id=ambassador_id, since=begin))
 
 
 def earned_since(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID, since: datetime) -> tuple[Earned, ...]:

@@ -1,8 +1,9 @@
 """The overview of a brand: a month beside the one before, what waits for somebody, and the money of a year."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, func, select
 
 from engine.enrollment.tables import Enrollment, EnrollmentState
+from engine.insights.clicks import Brought, Clicks, Span, brought, clicks_in_programs
 from engine.intake.tables import ShopOrder
 from engine.kernel.clock import month_end, month_of, month_start
 from engine.kernel.database import UnitOfWork
@@ -61,6 +63,33 @@ class MonthlyCommission:
 
 
 @dataclass(frozen=True, slots=True)
+class ClickedMonth:
+    """What was clicked in a month, and what each ambassador brought in it."""
+
+    clicks: Clicks
+    people: tuple[Brought, ...]
+
+    @property
+    def orders(self) -> int:
+        """How many orders are credited by a click."""
+        return sum(one.clicked for one in self.people)
+
+    @property
+    def currency(self) -> str | None:
+        """The currency in which most ambassadors sold something: amounts of different ones have no order."""
+        sold = Counter(currency for one in self.people for currency, _ in one.revenue)
+        return max(sold, key=lambda code: (sold[code], code)) if sold else None
+
+    def by_clicks(self) -> list[Brought]:
+        """Return the ambassadors, those with most clicks that count first."""
+        return sorted(self.people, key=lambda one: (-one.clicks.counted, one.name))
+
+    def by_revenue(self) -> list[Brought]:
+        """Return the ambassadors, those who sold most in `currency` first."""
+        return sorted(self.people, key=lambda one: (-dict(one.revenue).get(self.currency or "", 0), one.name))
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What the first page of a brand shows."""
 
@@ -68,6 +97,7 @@ class Overview:
     this_month: MonthFigures
     last_month: MonthFigures
     year: MonthlyCommission | None
+    clicked: ClickedMonth
 
 
 def zone_of(unit: UnitOfWork, brand_id: UUID) -> ZoneInfo:
@@ -110,6 +140,7 @@ def overview_of(unit: UnitOfWork, brand_id: UUID, *, month: str | None = None) -
         month_figures(unit, brand_id, month=shown, zone=zone),
         month_figures(unit, brand_id, month=months[-2], zone=zone),
         _year(unit, brand_id, months=months, zone=zone),
+        clicked_in_month(unit, brand_id, month=shown, zone=zone),
     )
 
 
@@ -140,6 +171,32 @@ def months_until(month: str, count: int) -> list[str]:
     """Return the `count` months that end with `month`, oldest first."""
     last = int(month[:4]) * 12 + int(month[5:]) - 1
     return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(last - count + 1, last + 1)]
+
+
+def month_after(month: str) -> str:
+    """Return the month that follows `month`."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"
+
+
+def days_of_month(month: str) -> tuple[date, date]:
+    """Return the first day of a month, and the first after it."""
+    return date.fromisoformat(f"{month}-01"), date.fromisoformat(f"{month_after(month)}-01")
+
+
+def span_of_month(month: str, zone: ZoneInfo) -> Span:
+    """Return a month as it lies in `zone`."""
+    return Span(month_start(month, zone), month_end(month, zone))
+
+
+def clicked_in_month(unit: UnitOfWork, brand_id: UUID, *, month: str, zone: ZoneInfo) -> ClickedMonth:
+    """Return what was clicked in a month and what came of it. Indexes: as `clicks_in_programs` and `brought`."""
+    programs = [one.id for one in programs_of(unit, brand_id)]
+    since, until = days_of_month(month)
+    clicks = clicks_in_programs(unit, brand_id, program_ids=programs, since=since, until=until)
+    span = span_of_month(month, zone)
+    people = brought(unit, brand_id, program_ids=programs, since=since, until=until, span=span)
+    return ClickedMonth(clicks, people)
 
 
 def _commission_between(unit: UnitOfWork, brand_id: UUID, start: datetime, end: datetime) -> tuple[Amount, ...]:

@@ -32,6 +32,7 @@ def _me() -> dict[str, Any]:
 
 from web.admin import (  # noqa: E402 - their routes
     applications,  # noqa: F401
+    clicks,  # noqa: F401
     commissions,  # noqa: F401
     inbox,  # noqa: F401
     orders,  # noqa: F401

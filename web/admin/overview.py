@@ -4,7 +4,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from engine.identity.queries import rooms_of
-from engine.insights.overview import months_until, overview_of
+from engine.insights.overview import month_after, months_until, overview_of
 from engine.payouts.open import preview
 from web.addresses import month_or_none
 from web.admin import blueprint
@@ -38,12 +38,7 @@ def overview(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access re
         currency = shown.year.currency
         columns = [(month(key, "MMM"), amount, money(amount, currency)) for key, amount in shown.year.months]
         chart = {"wide": bar_chart(columns), "narrow": bar_chart(columns[-6:], width=NARROW)}
-    before, after = months_until(shown.this_month.month, 2)[0], _following(shown.this_month.month)
+    before, after = months_until(shown.this_month.month, 2)[0], month_after(shown.this_month.month)
     return render_template(
         "admin/overview.html", overview=shown, preview=next_payout, chart=chart, before=before, after=after
     )
-
-
-def _following(month: str) -> str:
-    year, number = int(month[:4]), int(month[5:])
-    return f"{year + number // 12:04d}-{number % 12 + 1:02d}"

@@ -6,8 +6,9 @@ from flask.typing import ResponseReturnValue
 from engine.identity.queries import rooms_of
 from engine.insights.commissions import CommissionFilter, commissions
 from engine.insights.home import home_of
+from web.charts import day_chart
 from web.context import ambassador, reading, visitor
-from web.formats import set_zone
+from web.formats import number, set_zone
 from web.portal import blueprint
 
 
@@ -32,4 +33,6 @@ def home(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolv
         latest = commissions(unit, me.brand.id, wanted=CommissionFilter(ambassador_id=me.ambassador_id), limit=8)
     if shown.memberships:
         set_zone(shown.memberships[0].time_zone)
-    return render_template("portal/home.html", home=shown, latest=latest)
+    days = [(day, clicks.counted) for day, clicks in shown.month.visited.days]
+    chart = day_chart(days, write=number) if shown.month.visited.total.all else None
+    return render_template("portal/home.html", home=shown, latest=latest, chart=chart)
