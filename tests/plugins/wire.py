@@ -15,6 +15,11 @@ _STATUSES = (400, 402, 404, 410, 423)
 
 def through_the_host(shop: Any, *origins: str) -> HttpClient:
     """Return the client that a plugin with these origins gets; private ones are vouched for."""
+    return pool_for(shop, *origins).client(origins)
+
+
+def pool_for(shop: Any, *origins: str) -> HttpPool:
+    """Return a pool of connections whose only other end is `shop`."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         try:
@@ -31,4 +36,4 @@ def through_the_host(shop: Any, *origins: str) -> HttpClient:
         return httpx2.Response(found.status, content=found.body)
 
     private = [origin for origin in origins if origin.startswith("http:")]
-    return HttpPool(private, transport=httpx2.MockTransport(answer)).client(origins)
+    return HttpPool(private, transport=httpx2.MockTransport(answer))

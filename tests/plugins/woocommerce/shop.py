@@ -19,7 +19,7 @@ from engine.plugin_api import ConfigError, HttpResponse, WebhookRequest
 from plugins.woocommerce.settings import WooCommerceSettings
 
 SECRET = "0123456789abcdefWOO"
-KEY, KEY_SECRET = "ck_" + "a" * 40, "cs_" + "b" * 40
+KEY, KEY_SECRET = "ck_" + "0123456789abcdef" * 2 + "01234567", "cs_" + "fedcba9876543210" * 2 + "76543210"
 PLAIN, SECURE = "http://127.0.0.1:8099/shop", "https://woo.example"
 T0 = datetime(2026, 3, 2, 10, 0, 5, tzinfo=UTC)
 
