@@ -32,7 +32,7 @@ from engine.plugin_host.http import HttpPool
 from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.tracking.clicks.retention import prune
 from engine.tracking.clicks.rollups import roll_up
-from engine.tracking.listeners import on_enrollment_approved
+from engine.tracking.listeners import on_enrollment_approved, on_enrollment_changed
 
 _log = structlog.get_logger(__name__)
 
@@ -88,9 +88,9 @@ class Goodword:
         codes = CodeListeners(self.code_pusher())
         return {
             "enrollment_approved": (on_enrollment_approved,),
-            "enrollment_suspended": (codes.on_enrollment_changed,),
-            "enrollment_reinstated": (codes.on_enrollment_changed,),
-            "enrollment_left": (codes.on_enrollment_changed,),
+            "enrollment_suspended": (codes.on_enrollment_changed, on_enrollment_changed),
+            "enrollment_reinstated": (codes.on_enrollment_changed, on_enrollment_changed),
+            "enrollment_left": (codes.on_enrollment_changed, on_enrollment_changed),
             "codes_changed": (codes.on_codes_changed,),
             "terms_published": (codes.on_terms_published,),
             "shop_changed": (codes.on_shop_changed,),

@@ -11,6 +11,7 @@ from engine.programs.tables import ProgramState
 from engine.tracking.codes.queries import codes_of, expired_at, owner_as_of
 from engine.tracking.codes.service import issue_code
 from engine.tracking.links.service import first_link
+from engine.tracking.pages.service import refresh_page
 
 
 def on_enrollment_approved(event: ToldEvent, unit: UnitOfWork) -> None:
@@ -29,3 +30,8 @@ def on_enrollment_approved(event: ToldEvent, unit: UnitOfWork) -> None:
     if not any(owner_as_of(code, unit.now) == enrollment_id and not expired_at(code, unit.now) for code in codes):
         issue_code(unit, event.brand_id, program_id=found.program_id, enrollment_id=enrollment_id, by="goodword")
     first_link(unit, event.brand_id, enrollment_id=enrollment_id, by="goodword")
+
+
+def on_enrollment_changed(event: ToldEvent, unit: UnitOfWork) -> None:
+    """Let caches look again whether somebody's page is to be seen: only that of an active ambassador is."""
+    refresh_page(unit, event.brand_id, enrollment_id=UUID(event.payload["enrollment_id"]))

@@ -10,6 +10,8 @@ from engine.enrollment.service import leave, reinstate, suspend
 from engine.enrollment.tables import EnrollmentState
 from engine.identity.queries import latest_audit
 from engine.kernel.errors import ConflictError, InputError, InvalidTransitionError, NotFoundError
+from engine.outbox.dispatch import ToldEvent
+from engine.tracking.listeners import on_enrollment_changed
 from engine.tracking.pages.products import add_product, change_product, hide_product, move_product, show_product
 from engine.tracking.pages.queries import (
     chosen_products,
@@ -210,6 +212,17 @@ def test_somebody_who_comes_back_has_their_page_back(place):
     suspend(place.unit, place.brand_id, enrollment_id=place.enrollment.id, reason="Asked to.", by="owner")
     reinstate(place.unit, place.brand_id, enrollment_id=place.enrollment.id, by="owner")
     assert public_page(place.unit, "anna") is not None
+
+
+def test_caches_are_told_when_somebody_is_no_longer_active(place):
+    before = place.live().page.updated_at
+    told = ToldEvent(
+        uuid4(), place.brand_id, "enrollment_suspended", {"enrollment_id": str(place.enrollment.id)}, before
+    )
+    on_enrollment_changed(told, place.unit)
+    file = page_of_enrollment(place.unit, place.brand_id, enrollment_id=place.enrollment.id)
+    assert file.page.updated_at > before
+    on_enrollment_changed(replace(told, payload={"enrollment_id": str(uuid4())}), place.unit)  # who has no page
 
 
 def test_the_page_of_a_closed_program_is_not_there(place):
