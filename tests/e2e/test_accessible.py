@@ -17,7 +17,8 @@ PORTAL = ("/portal/bean/", "/portal/bean/earnings", "/portal/bean/earnings/{comm
 ADMIN = ("", "applications", "applications/{enrollment}", "orders", "orders?show=blocked", "commissions",
          "commissions/{commission}", "payouts", "payouts/preview", "payouts/confirm", "payouts/{batch}",
          "plugins", "pages", "pages?show=all", "pages/{page}", "products", "products/{product}", "logo",
-         "links", "settings", "settings/programs/friends")  # fmt: skip
+         "links", "settings", "settings/programs/{program}", "shops", "shops/{connection}", "shops/new/generic_webhook",
+         "inbox", "inbox/{webhook}", "plugins/csv_orders")  # fmt: skip
 
 
 @pytest.fixture
@@ -32,7 +33,10 @@ def ids(served):
         "mine": f"SELECT id FROM enrollment WHERE {anna}",
         "page": "SELECT page_id FROM landing_version WHERE state = 'submitted'",
         "product": "SELECT id FROM product",
+        "program": "SELECT id FROM program",
         "link": "SELECT id FROM link WHERE slug = 'anna'",
+        "connection": "SELECT id FROM connection",
+        "webhook": "SELECT id FROM inbox_webhook WHERE state = 'dead'",
     }
     with shop.goodword.database.reading() as unit:
         return {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}

@@ -20,7 +20,7 @@ def test_what_comes_is_taken_within_a_second_while_a_job_takes_its_time(db):
         return 1
 
     worker = Worker(db, {}, pollers=[poll])
-    worker._run_jobs = lambda _: hanging.wait(30)  # type: ignore[method-assign]  # a job in hand
+    worker._run_jobs = lambda _: hanging.wait(30)  # type: ignore[assignment, method-assign]  # a job in hand
     thread = threading.Thread(target=worker.run_forever, args=(stop,))
     thread.start()
     for _ in range(3):
