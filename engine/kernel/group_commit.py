@@ -22,7 +22,8 @@ T = TypeVar("T")
 LARGEST: Final = 500
 """How many items one batch holds at most unless told otherwise."""
 
-_OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeoutError)
+OUTAGES: Final[tuple[type[Exception], ...]] = (OperationalError, InterfaceError, PoolTimeoutError)
+"""What SQLAlchemy raises where the database is at fault, and not what it was given."""
 
 
 class NotWrittenError(GoodwordError):
@@ -41,18 +42,28 @@ class GroupCommit(Generic[T]):
     """Gives items of many threads to `write`, in batches, from one thread of its own that starts with the first item.
 
     `write` gets up to `largest` items in the order in which they came; when it returns they are durable. When it raises
-    nothing of that batch was kept. Where the database is at fault (locked, full, gone) the whole batch is refused:
-    trying again would cost everybody the same wait once more. Else each half is tried by itself, so that one bad item
-    does not take the others with it, and what fails alone is refused with the reason. An item is given up `patience_s`
-    seconds after it came; for a sure answer `write` should give up sooner than that (a short busy timeout).
+    nothing of that batch was kept. Where the database is at fault (locked, full, gone) the batch is refused, and who
+    waits behind it: trying again would cost everybody the same wait once more. Else each half is tried by itself, so
+    that one bad item does not take the others with it, and what fails alone is refused with the reason. An item is
+    given up `patience_s` seconds after it came; for a sure answer `write` should give up sooner (a short busy timeout).
+
+    While several come at a time, `gather_s` is waited before each batch, so that it holds more of them. `outages` are
+    the errors of a database at fault.
 
     A process that was forked off starts with an empty queue and a thread of its own.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[T]], None], *, largest: int = LARGEST, patience_s: float = 10.0
+        self,
+        write: Callable[[Sequence[T]], None],
+        *,
+        largest: int = LARGEST,
+        patience_s: float = 10.0,
+        gather_s: float = 0.0,
+        outages: tuple[type[Exception], ...] = OUTAGES,
     ) -> None:
         self._write, self._largest, self._patience = write, largest, patience_s
+        self._gather, self._outages, self._is_busy = gather_s, outages, False
         self._begin()
         os.register_at_fork(after_in_child=_Forget(self))
 
@@ -118,14 +129,23 @@ class GroupCommit(Generic[T]):
         with self._changed:
             while not self._line and not self._closing:
                 self._changed.wait()
+        if self._is_busy and self._gather:
+            time.sleep(self._gather)
+        with self._changed:
             batch = self._line[: self._largest]
             del self._line[: self._largest]
+        self._is_busy = len(batch) > 1
         return batch
+
+    def _everybody(self) -> "list[_Ticket[T]]":
+        with self._changed:
+            waiting, self._line = self._line, []
+        return waiting
 
     def _write_or_refuse(self, batch: "Sequence[_Ticket[T]]") -> None:
         problem = self._problem_with(batch)
         if problem is None or problem.outage or len(batch) == 1:
-            for ticket in batch:
+            for ticket in (*batch, *(self._everybody() if problem and problem.outage else ())):
                 ticket.settle(problem)
             return
         middle = len(batch) // 2
@@ -144,7 +164,7 @@ class GroupCommit(Generic[T]):
         try:
             self._write([ticket.item for ticket in batch])
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the callers are told, and the thread lives on
-            return _Problem(f"{type(error).__name__}: {error}", outage=isinstance(error, _OUTAGES))
+            return _Problem(f"{type(error).__name__}: {error}", outage=isinstance(error, self._outages))
         return None
 
 

@@ -2,7 +2,7 @@
 
 Bounded by number, guessed addresses too. What another process changes is seen within two seconds: a thread asks every
 second, by index, what has a newer `updated_at`. What no such mark tells (a code that changed hands, somebody suspended)
-is read again after `LIFETIME_S`. While the database is out of reach, what is known goes on to be answered.
+is read again after a lifetime of minutes. While the database is out of reach, what is known goes on to be answered.
 """
 
 import threading
@@ -38,7 +38,8 @@ PAGES: Final = 1_000
 UNKNOWN: Final = 20_000
 """How many addresses are remembered that lead nowhere."""
 
-LIFETIME_S: Final = 60.0
+LINK_LIFETIME_S: Final = 900.0
+PAGE_LIFETIME_S: Final = 60.0
 POLL_S: Final = 1.0
 
 _MOST_CHANGES: Final = 2_000
@@ -123,14 +124,14 @@ class TargetCache:
     def link(self, slug: str) -> ClickTarget | None:
         """Return the link with a slug (`slugs.lookup_slug`), or None where there is none or it leads nowhere."""
         found = self._links.get(slug)
-        if found is not None and not found.context.stale and time.monotonic() - found.read_at < LIFETIME_S:
+        if found is not None and not found.context.stale and time.monotonic() - found.read_at < LINK_LIFETIME_S:
             return found
         return self._again(self._links, slug, read=self._read_link, known=found)
 
     def page(self, handle: str) -> ClickTarget | None:
         """Return the page with a handle (`pages.rules.handle_or_none`), or None where visitors see none."""
         found = self._pages.get(handle)
-        if found is not None and not found.context.stale and time.monotonic() - found.read_at < LIFETIME_S:
+        if found is not None and not found.context.stale and time.monotonic() - found.read_at < PAGE_LIFETIME_S:
             return found
         return self._again(self._pages, handle, read=self._read_page, known=found)
 
@@ -160,7 +161,7 @@ class TargetCache:
     ) -> ClickTarget | None:
         """Read what is not known or too old; what is known is good enough where the database is out of reach."""
         nowhere = (id(kept), key)
-        if known is None and time.monotonic() - (self._unknown.get(nowhere) or -LIFETIME_S) < LIFETIME_S:
+        if known is None and time.monotonic() - (self._unknown.get(nowhere) or -PAGE_LIFETIME_S) < PAGE_LIFETIME_S:
             return None
         self._ensure_poller()
         try:

@@ -55,10 +55,12 @@ def asked_in(query: str, *, path: str | None = None) -> Asked:
         said = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=100)
     except ValueError:
         return Asked(path)
-    first = dict(reversed(said))
-    own = (TO, SUB, PARAMETER)
-    others = ((name, value) for name, value in said if name not in own and _NAME.fullmatch(name))
-    return Asked(path, first.get(TO), clean_sub_id(first.get(SUB)), _bounded(dict(reversed(list(others)))))
+    first: dict[str, str] = {}
+    for name, value in said:
+        first.setdefault(name, value)
+    own = {TO, SUB, PARAMETER}
+    others = {name: value for name, value in first.items() if name not in own and _NAME.fullmatch(name)}
+    return Asked(path, first.get(TO), clean_sub_id(first.get(SUB)), _bounded(others))
 
 
 def location(lead: Lead, asked: Asked, *, token: str) -> str:

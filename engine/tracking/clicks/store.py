@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.kernel.database import Database, open_database
+from engine.kernel.group_commit import OUTAGES
 from engine.kernel.ids import first_id_at, new_id
 from engine.kernel.tables import table_of
 from engine.tracking.clicks.tables import Click
@@ -99,57 +99,66 @@ class ClickStore:
     def __init__(self, database: Database) -> None:
         self._url = database.engine.url
         self._database: Database | None = None
-        self._connection: Connection | None = None
+        self._fairy: PoolProxiedConnection | None = None
         dialect = database.engine.dialect
+        self._dialect: str = dialect.name
+        self._driver: Any = dialect.loaded_dbapi
         self._mark = "?" if dialect.paramstyle == "qmark" else "%s"
         self._ready_id: Callable[[Any], Any] = _CLICK.c.id.type.dialect_impl(dialect).bind_processor(dialect) or _as_is
         self._ready_at: Callable[[Any], Any] = _CLICK.c.at.type.dialect_impl(dialect).bind_processor(dialect) or _as_is
+
+    @property
+    def outages(self) -> tuple[type[Exception], ...]:
+        """What is raised where the database is at fault."""
+        return (*OUTAGES, self._driver.OperationalError, self._driver.InterfaceError)
 
     def write(self, clicks: Sequence[NewClick], losses: Mapping[UUID, Loss], *, not_after: float) -> None:
         """Insert `clicks`, and what was lost before them, in one transaction that is durable when this returns.
 
         Raises:
-            DBAPIError: nothing was inserted.
-            TimeoutError: (SQLAlchemy's) it took until after the monotonic instant `not_after`, and was rolled back.
+            Exception: nothing was inserted; one of `outages` where the database is at fault.
         """
         try:
             connection = self._open()
-            with connection.begin():
-                self._insert(connection, clicks)
-                for brand_id, loss in losses.items():
-                    self._run(connection, _LOST, self._loss_row(brand_id, loss))
-                _check_in_time(not_after)
+            cursor = connection.cursor()
+            if self._dialect == "sqlite":
+                cursor.execute("BEGIN IMMEDIATE")
+            self._insert(cursor, clicks)
+            for brand_id, loss in losses.items():
+                self._run(cursor, _LOST, self._loss_row(brand_id, loss))
+            _check_in_time(not_after)
+            connection.commit()
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Close the connection; the next write opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(DBAPIError):
-                connection.close()
+        """Close the connection, and roll back what is open; the next write opens another."""
+        fairy, self._fairy = self._fairy, None
+        if fairy is not None:
+            with suppress(*self.outages):
+                fairy.invalidate()
         if self._database is not None:
             self._database.close()
             self._database = None
 
-    def _open(self) -> Connection:
-        if self._connection is None:
+    def _open(self) -> Any:
+        """Return the driver's own connection: SQLAlchemy around each transaction costs as much as the transaction."""
+        if self._fairy is None:
             self._database = open_database(_impatient(self._url))
-            self._connection = self._database.engine.connect()
-            if self._database.dialect == "sqlite":
-                driver: Any = self._connection.connection.driver_connection
-                driver.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        return self._connection
+            self._fairy = self._database.engine.raw_connection()
+            if self._dialect == "sqlite":
+                self._fairy.cursor().execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        return self._fairy.driver_connection
 
-    def _insert(self, connection: Connection, clicks: Sequence[NewClick]) -> None:
-        repeated = self._repeated(connection, clicks)
+    def _insert(self, cursor: Any, clicks: Sequence[NewClick]) -> None:
+        repeated = self._repeated(cursor, clicks)
         values: list[Any] = []
         for place, click in enumerate(clicks):
             self._add_row(values, click, Reason.REPEAT.value if place in repeated else click.reason)
-        self._run(connection, insert_of(len(clicks)), tuple(values))
+        self._run(cursor, insert_of(len(clicks)), tuple(values))
 
-    def _repeated(self, connection: Connection, clicks: Sequence[NewClick]) -> set[int]:
+    def _repeated(self, cursor: Any, clicks: Sequence[NewClick]) -> set[int]:
         """Return the places of those clicks whose visitor was counted before, in the table or among these."""
         asked = [place for place, click in enumerate(clicks) if click.reason is None and click.lowest is not None]
         if not asked:
@@ -159,12 +168,12 @@ class ClickStore:
             ids = map(self._ready_id, (click.brand_id, click.target_id, first_id_at(click.since)))
             brand_id, target_id, since = ids
             values += (brand_id, target_id, click.lowest, click.highest, since)
-        statement = counted_before(len(asked), dialect=connection.dialect.name)
-        found = {asked[place] for (place,) in self._run(connection, statement, tuple(values))}
+        statement = counted_before(len(asked), dialect=self._dialect)
+        found = {asked[place] for (place,) in self._run(cursor, statement, tuple(values))}
         return found | _repeated_among(clicks, [place for place in asked if place not in found])
 
-    def _run(self, connection: Connection, statement: str, values: tuple[Any, ...]) -> Any:
-        return connection.exec_driver_sql(statement.replace("?", self._mark), values)
+    def _run(self, cursor: Any, statement: str, values: tuple[Any, ...]) -> Any:
+        return cursor.execute(statement.replace("?", self._mark), values)
 
     def _add_row(self, values: list[Any], click: NewClick, reason: str | None) -> None:
         ready = self._ready_id

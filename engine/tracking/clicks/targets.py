@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, bindparam, select
 
 from engine.kernel.database import UnitOfWork
 from engine.kernel.tables import table_of
@@ -28,6 +28,7 @@ _LINK_COLUMNS: Final = tuple(
     _LINK.c[name]
     for name in ("id", "brand_id", "program_id", "enrollment_id", "destination", "utm", "expires_at", "archived_at")
 )
+_BY_SLUG: Final = select(*_LINK_COLUMNS).where(_LINK.c.slug == bindparam("slug"))
 
 
 @dataclass(slots=True)
@@ -123,7 +124,7 @@ def context_of(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> Program
 
 def link_row(unit: UnitOfWork, slug: str) -> Any:
     """Return what is stored of the link with a slug, or None. Index: uq_link_slug."""
-    return unit.execute(select(*_LINK_COLUMNS).where(_LINK.c.slug == slug)).one_or_none()
+    return unit.connection.execute(_BY_SLUG, {"slug": slug}).one_or_none()
 
 
 def link_target(

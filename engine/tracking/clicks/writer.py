@@ -26,6 +26,9 @@ PATIENCE_S: Final = 2.0
 REST_S: Final = 1.0
 """How long no click is tried after an outage."""
 
+GATHER_S: Final = 0.001
+"""How long is waited, while several click at once, for more to come into one transaction."""
+
 LATEST_S: Final = 8.0
 """How old a click may be when its transaction is committed; older ones are rolled back."""
 
@@ -37,7 +40,9 @@ class ClickWriter:
 
     def __init__(self, database: Database, *, patience_s: float = PATIENCE_S, rest_s: float = REST_S) -> None:
         self._store = ClickStore(database)
-        self._group: GroupCommit[tuple[float, NewClick]] = GroupCommit(self._write, patience_s=patience_s)
+        self._group: GroupCommit[tuple[float, NewClick]] = GroupCommit(
+            self._write, patience_s=patience_s, gather_s=GATHER_S, outages=self._store.outages
+        )
         self._rest = rest_s
         self._down = False
         self._again_at = 0.0
@@ -55,7 +60,10 @@ class ClickWriter:
         except NotWrittenError as error:
             if error.outage:
                 self._rest_a_while(error.reason)
-            self._lose(click, error.reason)
+                self._lose(click, error.reason)
+            else:
+                _log.error("click_not_kept", problem=error.reason)
+                self.lost += 1
             return error.in_doubt
         if self._down:
             self._down = False
@@ -96,7 +104,7 @@ class ClickWriter:
             losses, self._losses = self._losses, {}
         try:
             self._store.write([click for _, click in batch], losses, not_after=batch[0][0] + LATEST_S)
-        except BaseException:
+        except self._store.outages:
             self._remember(losses)
             raise
 

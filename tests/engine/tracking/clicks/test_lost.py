@@ -1,0 +1,153 @@
+"""Whatever becomes of the database, visitors are led on soon, and what was lost is counted and told afterwards."""
+
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from engine.insights.health import Level, health
+from engine.kernel.tables import table_of
+from engine.tracking.clicks import store as store_module
+from engine.tracking.clicks.tables import ClickLoss
+from engine.tracking.clicks.writer import ClickWriter
+from tests.engine.tracking.clicks.world import clicks, make_link, make_shop, tracker_of, visit
+
+
+@pytest.fixture
+def place(db):
+    def work(unit):
+        place = make_shop(unit)
+        make_link(unit, place)
+        return place
+
+    return db.run(work)
+
+
+@pytest.fixture
+def tracker(db, place):
+    tracker = tracker_of(db)
+    tracker.follow("coat", visit())
+    yield tracker
+    tracker.close()
+
+
+def losses(db):
+    with db.reading() as unit:
+        return unit.execute(select(table_of(ClickLoss))).all()
+
+
+def follow_many(tracker, number):
+    def follow(_):
+        started = time.monotonic()
+        location, kept = tracker.follow("coat", visit())
+        assert location.startswith("https://shop.example.com/coat")
+        assert ("gw_click" in location) is bool(kept.token)
+        return time.monotonic() - started, bool(kept.token)
+
+    with ThreadPoolExecutor(16) as threads:
+        return list(threads.map(follow, range(number)))
+
+
+def file_of(db):
+    return str(db.engine.url.database)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_database_locked_by_somebody_else_costs_each_visitor_two_seconds_at_most(db, tracker, place):
+    with closing(sqlite3.connect(file_of(db), isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        first = follow_many(tracker, 16)
+        assert max(waited for waited, _ in first) < 3.5
+        soon = follow_many(tracker, 200)
+        assert sorted(waited for waited, _ in soon)[150] < 0.5
+        holder.execute("ROLLBACK")
+    lost = 216 - sum(kept for _, kept in first + soon)
+    assert lost >= 200
+    until = time.monotonic() + 10
+    while not tracker.follow("coat", visit())[1].token:
+        assert time.monotonic() < until
+        lost += 1
+        time.sleep(0.1)
+    tracker.follow("coat", visit())
+    assert tracker.writer.lost == lost
+    assert sum(row.lost for row in losses(db)) == lost
+    assert {row.brand_id for row in losses(db)} == {place.brand_id}
+    assert "locked" in losses(db)[0].reason
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_full_disk_loses_clicks_and_leads_visitors_on(db, tracker, monkeypatch):
+    opened = store_module.open_database
+
+    def small(url, **more):
+        found = opened(url, **more)
+        with closing(sqlite3.connect(file_of(db))) as look:
+            pages = look.execute("PRAGMA page_count").fetchone()[0]
+        event.listen(found.engine, "connect", lambda one, _: one.execute(f"PRAGMA max_page_count={pages + 1}").close())
+        return found
+
+    tracker.writer._store.close()
+    monkeypatch.setattr(store_module, "open_database", small)
+    assert follow_many(tracker, 400)[-1][1] is False
+    before = len(clicks(db))
+    assert tracker.writer.lost > 100
+    monkeypatch.undo()
+    tracker.writer._store.close()
+    time.sleep(1.1)
+    assert tracker.follow("coat", visit())[1].token
+    tracker.follow("coat", visit())
+    assert len(clicks(db)) == before + 2
+    assert sum(row.lost for row in losses(db)) == tracker.writer.lost
+    assert "full" in losses(db)[0].reason
+
+
+def test_a_database_that_is_gone_leads_known_links_on_and_comes_back(db, tracker, monkeypatch):
+    def gone(url, **more):
+        raise sqlite3.OperationalError("unable to open database file")
+
+    tracker.writer._store.close()
+    monkeypatch.setattr(store_module, "open_database", gone)
+    driver = tracker.writer._store._driver
+    monkeypatch.setattr(driver, "OperationalError", sqlite3.OperationalError)
+    found = follow_many(tracker, 50)
+    assert not any(kept for _, kept in found)
+    monkeypatch.undo()
+    time.sleep(1.1)
+    assert tracker.follow("coat", visit())[1].token
+
+
+def test_a_click_that_would_be_kept_too_late_is_given_up(db, tracker, monkeypatch):
+    before = len(clicks(db))
+    monkeypatch.setattr("engine.tracking.clicks.writer.LATEST_S", -1.0)
+    assert tracker.follow("coat", visit())[1].token == ""
+    assert len(clicks(db)) == before
+
+
+def test_one_click_of_a_brand_that_is_gone_does_not_take_the_others_with_it(db, tracker):
+    writer: ClickWriter = tracker.writer
+    target = tracker.cache.link("coat")
+    kept = []
+    keep = writer.keep
+    writer.keep = lambda click: kept.append(click) or True  # type: ignore[method-assign,func-returns-value]
+    tracker.keep(target, visit())
+    writer.keep = keep  # type: ignore[method-assign]
+    bad = kept[0]._replace(brand_id=kept[0].id)
+    assert writer.keep(bad) is False
+    assert tracker.follow("coat", visit())[1].token
+    assert writer.lost == 1
+
+
+def test_lost_clicks_show_in_health_for_a_day(db, clock, tracker, monkeypatch):
+    monkeypatch.setattr("engine.tracking.clicks.writer.LATEST_S", -1.0)
+    tracker.follow("coat", visit())
+    monkeypatch.undo()
+    time.sleep(1.1)
+    tracker.follow("coat", visit())
+    told = {check.name: check for check in health(db).checks}
+    assert (told["clicks"].level, told["clicks"].number) == (Level.WARNING, 1)
+    clock.advance(timedelta(days=1, seconds=1))
+    assert {check.name: check.level for check in health(db).checks}["clicks"] is Level.OK

@@ -1,0 +1,94 @@
+"""By what a visitor is known again: the cookie, else network and browser for a month; each brand for itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.tracking.clicks.visitors import Source, shortened, visitor_of
+from engine.tracking.site.tables import KeptAddress
+from tests.engine.tracking.clicks.world import DESKTOP, KEYRING, PHONE
+
+BRAND, OTHER = b"b" * 16, b"o" * 16
+
+
+def who(address="203.0.113.77", *, agent=PHONE, month="2026-03", cookie=None, brand=BRAND, kept=KeptAddress.SHORTENED):
+    return visitor_of(Source(address, agent, month, cookie), brand=brand, kept=kept, key=KEYRING.key)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("0.0.0.0", "0.0.0.0/24"),
+        ("255.255.255.255", "255.255.255.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("::1", "::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("256.1.1.1", None),
+        ("01.2.3.4", None),
+        ("1.2.3", None),
+        ("", None),
+        ("<script>", None),
+        ("203.0.113.77\n", None),
+        ("٣.1.1.1", None),
+    ],
+)
+def test_an_address_is_cut_to_its_network(address, network):
+    assert shortened(address) == network
+
+
+@given(st.ip_addresses())
+def test_no_whole_address_survives(address):
+    network = shortened(str(address))
+    assert network is not None
+    assert str(address) not in {network, network.partition("/")[0]} or network.partition("/")[0].endswith((".0", ":"))
+
+
+def test_who_brings_the_cookie_is_known_wherever_they_are():
+    first = who()
+    again = who("198.51.100.1", agent=DESKTOP, month="2026-05", cookie=first.cookie)
+    assert (again.key, again.lowest, again.highest, again.cookie) == (first.key, first.key, first.key, None)
+
+
+def test_who_brings_none_lies_among_those_of_the_same_network_and_browser():
+    first, second = who("203.0.113.77"), who("203.0.113.5")
+    assert first.key != second.key
+    assert second.lowest <= first.key <= second.highest
+    for other in (who("203.0.114.77"), who(agent=DESKTOP), who(month="2026-04")):
+        assert not other.lowest <= first.key <= other.highest
+
+
+def test_brands_cannot_match_their_visitors():
+    first = who()
+    same = who(cookie=first.cookie, brand=OTHER)
+    assert same.key[:16] != first.key[:16]
+    assert same.key[16:] != first.key[16:]
+
+
+@pytest.mark.parametrize("kept", KeptAddress)
+def test_of_the_address_no_more_is_kept_than_the_program_says(kept):
+    found = who(kept=kept)
+    expected = {"shortened": "203.0.113.0/24", "nothing": None}
+    if kept is KeptAddress.HASHED:
+        assert found.address != who(kept=kept, month="2026-04").address
+        assert found.address == who(kept=kept).address
+        assert len(found.address) == 32
+    else:
+        assert found.address == expected[kept.value]
+
+
+def test_where_nothing_may_be_kept_the_address_makes_no_key_either():
+    assert who(kept=KeptAddress.NOTHING).lowest != who(kept=KeptAddress.NOTHING).lowest
+
+
+@given(st.text(max_size=60))
+def test_a_cookie_that_we_did_not_write_is_none(cookie):
+    assert who(cookie=cookie).cookie is not None
+
+
+def test_a_changed_cookie_is_none():
+    cookie = who().cookie
+    flipped = ("1" if cookie[0] == "0" else "0") + cookie[1:]
+    assert who(cookie=flipped).cookie is not None
+    assert who(cookie=cookie[:-1]).cookie is not None

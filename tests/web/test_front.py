@@ -1,0 +1,248 @@
+"""The front: what a visitor's browser is told, whom it believes, and what goes to Flask as it came."""
+
+from io import BytesIO
+
+import pytest
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from engine.tracking.clicks.rules import PLACEHOLDER, click_id_of
+from engine.tracking.clicks.targets import ClickTarget
+from engine.tracking.clicks.tracker import Tracker
+from tests.engine.tracking.clicks.world import KEYRING, PHONE, clicks, make_link, make_shop
+from web.front import Front
+
+PAGE = f"<a href='https://shop.example.com/?gw_click={PLACEHOLDER}'>A</a> <a href='/?gw_click={PLACEHOLDER}'>B</a>"
+
+
+class Behind:
+    """Stands where Flask and the webhooks stand, and notes what came."""
+
+    def __init__(self, name):
+        self.name, self.seen, self.status = name, [], "200 OK"
+        self.headers = [("Content-Type", "text/html"), ("Cache-Control", "private"), ("Content-Security-Policy", "x")]
+
+    def __call__(self, environ, start_response):
+        self.seen.append(environ)
+        start_response(self.status, self.headers)
+        return [PAGE.encode() if self.name == "flask" else b"hook"]
+
+
+class Browser:
+    """Asks a front as a browser would."""
+
+    def __init__(self, front):
+        self.front = front
+
+    def __call__(self, path, *, method="GET", **headers):
+        said = {"User-Agent": PHONE} | {name.replace("_", "-"): value for name, value in headers.items()}
+        environ = EnvironBuilder(path=path, method=method, headers=said).get_environ()
+        environ["REMOTE_ADDR"] = "203.0.113.9"
+        body, status, found = run_wsgi_app(self.front, environ, buffered=True)
+        return status, found, b"".join(body)
+
+
+@pytest.fixture
+def place(db):
+    def work(unit):
+        place = make_shop(unit)
+        make_link(unit, place)
+        return place
+
+    return db.run(work)
+
+
+@pytest.fixture
+def tracker(db, place):
+    tracker = Tracker(db, KEYRING)
+    yield tracker
+    tracker.close()
+
+
+@pytest.fixture
+def flask():
+    return Behind("flask")
+
+
+@pytest.fixture
+def front(tracker, flask):
+    return Front(flask, tracker, hooks=Behind("hooks"), proxies=1)
+
+
+@pytest.fixture
+def browse(front):
+    return Browser(front)
+
+
+@pytest.fixture
+def paged(tracker, place, monkeypatch):
+    """A tracker that knows the landing page `mia`."""
+    context = tracker.cache.link("coat").context
+    page = ClickTarget(context, "page", place.enrollment_id, place.enrollment_id, "", {}, {}, "", "", None, 0.0)
+    monkeypatch.setattr(tracker, "page", lambda handle: page if handle == "mia" else None)
+    return page
+
+
+def test_a_link_is_answered_with_a_redirect_that_nobody_may_keep(db, browse, flask):
+    status, headers, body = browse("/r/coat")
+    (row,) = clicks(db)
+    token = headers["Location"].rpartition("gw_click=")[2]
+    assert status == "302 Found"
+    assert click_id_of(KEYRING.key("click"), token) == row.id
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert (body, flask.seen) == (b"", [])
+
+
+def test_the_cookie_is_ours_alone_and_brought_back(db, browse):
+    _, headers, _ = browse("/r/coat")
+    cookie = headers["Set-Cookie"]
+    assert cookie.startswith("gw_v=")
+    for part in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=7776000"):
+        assert part in cookie
+    assert "Secure" not in cookie
+    _, again, _ = browse("/r/coat", Cookie=f"other=1; {cookie.partition(';')[0]}")
+    assert "Set-Cookie" not in again
+    assert len({row.visitor_key for row in clicks(db)}) == 1
+
+
+def test_over_https_the_cookie_says_so(tracker, flask):
+    browse = Browser(Front(flask, tracker, hooks=flask, secure_cookies=True))
+    _, headers, _ = browse("/r/coat")
+    assert "; Secure" in headers["Set-Cookie"]
+    assert "Strict-Transport-Security" in headers
+
+
+def test_who_declined_gets_no_cookie(browse):
+    assert "Set-Cookie" not in browse("/r/coat", Cookie="gw_consent=0")[1]
+
+
+def test_head_is_answered_and_not_counted(db, browse):
+    status, headers, _ = browse("/r/coat", method="HEAD")
+    assert (status, "Location" in headers) == ("302 Found", True)
+    assert [row.reason for row in clicks(db)] == ["head"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_a_link_is_only_read(db, browse, method):
+    status, headers, _ = browse("/r/coat", method=method)
+    assert status == "405 Method Not Allowed"
+    assert headers["Allow"] == "GET, HEAD"
+    assert clicks(db) == []
+
+
+@pytest.mark.parametrize("path", ["/r/nothing", "/r/", "/r", "/", "/login", "/a/mia/consent", "/a/", "/rx/coat"])
+def test_everything_else_goes_to_flask(db, browse, flask, path):
+    browse(path)
+    assert [environ["PATH_INFO"] for environ in flask.seen] == [path]
+    assert clicks(db) == []
+
+
+def test_webhooks_go_to_their_own_door(front, browse, flask):
+    assert browse("/hooks/shopify/x", method="POST")[2] == b"hook"
+    assert flask.seen == []
+
+
+@pytest.mark.parametrize(
+    ("said", "network"),
+    [
+        ("198.51.100.7", "198.51.100.0/24"),
+        ("1.1.1.1, 198.51.100.7", "198.51.100.0/24"),
+        ('1.1.1.1, "198.51.100.7"', "198.51.100.0/24"),
+        ("", "203.0.113.0/24"),
+        ("<b>", None),
+    ],
+    ids=["one", "forged", "quoted", "none", "no address"],
+)
+def test_of_the_address_only_what_our_proxy_says_is_believed(db, browse, said, network):
+    browse("/r/coat", X_Forwarded_For=said)
+    assert clicks(db)[0].address == network
+
+
+def test_without_a_proxy_nothing_forwarded_is_believed(db, tracker, flask):
+    Browser(Front(flask, tracker, hooks=flask))("/r/coat", X_Forwarded_For="198.51.100.7")
+    assert clicks(db)[0].address == "203.0.113.0/24"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/r/coat/%0d%0aSet-Cookie:%20a=b",
+        "/r/coat?to=/x%0d%0aSet-Cookie:%20a=b",
+        "/r/coat?x=%0d%0aSet-Cookie:%20a=b",
+        "/r/coat/%F0%9F%92%A9/ü",
+        "/r/coat?to=" + "a" * 9_000,
+        "/r/coat/..%2f..%2f",
+        "/r/coat//evil.example",
+    ],
+    ids=["path", "to", "passed", "not ascii", "long", "dots", "slashes"],
+)
+def test_nothing_that_is_asked_breaks_the_header(browse, path):
+    status, headers, _ = browse(path)
+    location = headers["Location"]
+    assert status == "302 Found"
+    assert location.startswith("https://shop.example.com/")
+    assert location.isascii()
+    assert location.isprintable()
+    assert len(location) < 8_000
+
+
+def test_a_page_is_rendered_once_and_names_each_visitor_their_own_click(db, browse, flask, paged):
+    first, second = browse("/a/mia"), browse("/a/mia", Cookie="session=secret; gw_consent=1")
+    assert len(flask.seen) == 1
+    assert [row.target for row in clicks(db)] == ["page", "page"]
+    for _, headers, body in (first, second):
+        tokens = {part.partition("'")[0] for part in body.decode().split("gw_click=")[1:]}
+        assert len(tokens) == 1
+        assert click_id_of(KEYRING.key("click"), tokens.pop()) in {row.id for row in clicks(db)}
+        assert headers["Content-Length"] == str(len(body))
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Content-Security-Policy"] == "x"
+    assert first[2] != second[2]
+
+
+def test_a_page_is_rendered_for_nobody_in_particular(browse, flask, paged):
+    browse(
+        "/a/mia?x=1", Cookie="session=secret", Authorization="Bearer x", If_None_Match="y", Referer="https://z.example"
+    )
+    (asked,) = flask.seen
+    assert not {"HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_IF_NONE_MATCH", "HTTP_REFERER"} & asked.keys()
+    assert (asked["QUERY_STRING"], asked["REQUEST_METHOD"]) == ("", "GET")
+
+
+@pytest.mark.parametrize("refusal", ["status", "cookie"])
+def test_what_flask_refuses_or_says_to_one_visitor_is_not_kept(db, browse, flask, paged, refusal):
+    if refusal == "status":
+        flask.status = "404 Not Found"
+    else:
+        flask.headers.append(("Set-Cookie", "a=b"))
+    browse("/a/mia")
+    browse("/a/mia")
+    assert len(flask.seen) == 4
+    assert clicks(db) == []
+
+
+def test_head_of_a_page_is_answered_without_its_body(db, browse, paged):
+    status, headers, body = browse("/a/mia", method="HEAD")
+    assert (status, body) == ("200 OK", b"")
+    assert int(headers["Content-Length"]) > 0
+    assert [row.reason for row in clicks(db)] == ["head"]
+
+
+def test_a_database_out_of_reach_is_said_so(browse, tracker, monkeypatch):
+    def gone():
+        raise OSError
+
+    monkeypatch.setattr("web.front.OUT_OF_REACH", (OSError,))
+    monkeypatch.setattr("engine.tracking.clicks.cache.OUT_OF_REACH", ())
+    monkeypatch.setattr(tracker.cache._database, "reading", gone)
+    status, headers, _ = browse("/r/unknown")
+    assert status == "503 Service Unavailable"
+    assert headers["Retry-After"] == "5"
+
+
+def test_the_body_of_a_form_reaches_flask(front, flask):
+    environ = EnvironBuilder(path="/a/mia/consent", method="POST", data=b"answer=yes").get_environ()
+    environ["wsgi.input"] = BytesIO(b"answer=yes")
+    run_wsgi_app(front, environ, buffered=True)
+    assert flask.seen[0]["wsgi.input"].read() == b"answer=yes"
