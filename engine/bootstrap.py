@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 import engine.tables  # noqa: F401 - fills the metadata
-from engine.connections.codes.listeners import CodeListeners
+from engine.connections.codes.listeners import SURVEY, CodeListeners
 from engine.connections.codes.push import CodePusher
 from engine.connections.opened import Shops
 from engine.identity.queries import brands
@@ -24,7 +24,7 @@ from engine.kernel.settings import Settings, load_settings
 from engine.ledger.blocks import seal
 from engine.outbox.dispatch import Listeners, drain
 from engine.pipeline.maturity import mature
-from engine.pipeline.reconcile import Reconciler
+from engine.pipeline.reconcile import ReconcilePoller, Reconciler
 from engine.pipeline.run import Pipeline
 from engine.pipeline.watch import forget_old_bodies, watch_silence, watch_subscriptions
 from engine.pipeline.webhooks import WebhookReader
@@ -108,8 +108,12 @@ class Goodword:
             "count_clicks": self._count_clicks,
             "forget_old_clicks": self._forget_old_clicks,
             "forget_old_jobs": self._forget_old_jobs,
+            "survey_every_code": self._survey_every_code,
+            "look_for_drift": self._look_for_drift,
+            SURVEY: self._survey_codes,
         }
-        return Worker(self.database, handlers, SCHEDULES, pollers=[self.webhook_reader().poll])
+        pollers = [self.webhook_reader().poll, self.code_pusher().push_due, ReconcilePoller(self.reconciler()).poll]
+        return Worker(self.database, handlers, SCHEDULES, pollers=pollers)
 
     def tell_events(self) -> None:
         """Tell every event that is due now, for a command whose answer depends on what follows from it."""

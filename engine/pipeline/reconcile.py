@@ -16,7 +16,7 @@ import structlog
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, every_connection
 from engine.intake.reconciliation.queries import last_begun, orders_placed, versions_of
-from engine.intake.reconciliation.rules import OVERLAP, Finding, Findings, Thing, compare, due_kind, extras
+from engine.intake.reconciliation.rules import OVERLAP, Finding, Findings, Thing, compare, due_kinds, extras
 from engine.intake.reconciliation.service import AlreadyRunningError, begin, end
 from engine.intake.reconciliation.tables import Reconciliation, ReconciliationKind
 from engine.intake.rules import CustomerHasher, FactDraft, Source, check_delivery, fact_of
@@ -209,7 +209,7 @@ class ReconcilePoller:
         self._next_look = now + _LOOK_EVERY
         with pipeline.database.reading() as unit:
             shops = self.by.pullable(every_connection(unit))
-            due = [(shop, kind) for shop in shops if (kind := due_kind(_begun(unit, shop), now=now))]
+            due = [(shop, kind) for shop in shops for kind in due_kinds(_begun(unit, shop), now=now)]
         return sum(self._run(shop, kind) for shop, kind in due)
 
     def _run(self, shop: ConnectionView, kind: ReconciliationKind) -> int:

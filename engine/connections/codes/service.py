@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, null, select, update
 
 from engine.connections.codes.queries import codes_by_id, rows_of_codes, standings_of
 from engine.connections.codes.rules import NOWHERE, hash_of, wanted
@@ -106,7 +106,7 @@ def settle(unit: UnitOfWork, task: PushTask, *, state: PushState, reference: str
         "reference": reference,
         "pushed_hash": task.wanted_hash,
         "problem": None,
-        "drift": None,
+        "drift": null(),
         "checked_at": unit.now,
         "updated_at": unit.now,
     }
@@ -132,7 +132,7 @@ def give_up(unit: UnitOfWork, task: PushTask, *, problem: str) -> None:
 def note_drift(unit: UnitOfWork, brand_id: UUID, *, row_id: UUID, drift: dict[str, Any]) -> None:
     """Write down where a shop's code differs from what we put there; empty: nowhere."""
     named = (_PUSHED.c.brand_id == brand_id, _PUSHED.c.id == row_id)
-    unit.execute(update(_PUSHED).where(*named).values(drift=drift or None, checked_at=unit.now))
+    unit.execute(update(_PUSHED).where(*named).values(drift=drift or null(), checked_at=unit.now))
 
 
 def _fresh(unit: UnitOfWork, brand_id: UUID, connection_id: UUID, code_id: UUID) -> dict[str, Any]:

@@ -84,18 +84,21 @@ def stretch(
     return min(done_until or connected_at, now) - OVERLAP, now
 
 
-def due_kind(begun: Mapping[ReconciliationKind, datetime], *, now: datetime) -> ReconciliationKind | None:
-    """Return which reconciliation of a shop is due, sliding ones first; `begun`: when the last of each kind began."""
-    week = now.isocalendar()[:2]
-    weekly, nightly = begun.get(ReconciliationKind.WEEKLY), begun.get(ReconciliationKind.NIGHTLY)
-    sliding = begun.get(ReconciliationKind.SLIDING)
+def due_kinds(begun: Mapping[ReconciliationKind, datetime], *, now: datetime) -> list[ReconciliationKind]:
+    """Return which reconciliations of a shop are due, sliding ones first; `begun`: when the last of each kind began.
+
+    A week's stands for its day's.
+    """
+    due = []
+    sliding, weekly = begun.get(ReconciliationKind.SLIDING), begun.get(ReconciliationKind.WEEKLY)
+    nightly = max(filter(None, (begun.get(ReconciliationKind.NIGHTLY), weekly)), default=None)
     if sliding is None or now - sliding >= SLIDES_EVERY:
-        return ReconciliationKind.SLIDING
-    if weekly is None or weekly.isocalendar()[:2] != week:
-        return ReconciliationKind.WEEKLY
-    if nightly is None or nightly.date() != now.date():
-        return ReconciliationKind.NIGHTLY
-    return None
+        due.append(ReconciliationKind.SLIDING)
+    if weekly is None or weekly.isocalendar()[:2] != now.isocalendar()[:2]:
+        due.append(ReconciliationKind.WEEKLY)
+    elif nightly is None or nightly.date() != now.date():
+        due.append(ReconciliationKind.NIGHTLY)
+    return due
 
 
 def compare(draft: FactDraft, known: Version | None) -> Finding:

@@ -1,0 +1,209 @@
+"""Whatever webhooks were lost, a shop that is asked says it: in the end the books are as if none had been."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.connections.service import switch
+from engine.connections.tables import ConnectionState
+from engine.intake.reconciliation.queries import latest_of
+from engine.intake.reconciliation.rules import OVERLAP, due_kinds, stretch
+from engine.intake.reconciliation.service import AlreadyRunningError, begin
+from engine.intake.reconciliation.tables import ReconciliationKind, ReconciliationState
+from engine.kernel.clock import VirtualClock
+from engine.pipeline.reconcile import ReconcilePoller
+from engine.testing.fakes.orders import Item
+from engine.testing.fakes.shop import FakeShop
+from engine.testing.fakes.webhooks import Faults
+from tests.conftest import START
+from tests.support.fake_town import SECRET, TOKEN, FakeTown, fake_host
+
+SLIDING, NIGHTLY, ASKED = ReconciliationKind.SLIDING, ReconciliationKind.NIGHTLY, ReconciliationKind.ASKED
+
+
+@pytest.fixture(scope="module")
+def host():
+    return fake_host()
+
+
+@pytest.fixture
+def town_of(fresh_db, tmp_path, clock, host):
+    """Make a town whose shop is as asked."""
+
+    def make(**options: Any) -> FakeTown:
+        shop = FakeShop(clock=clock, token=TOKEN, secret=SECRET, **options)
+        return FakeTown.on(fresh_db(), tmp_path, shop=shop, host=host)
+
+    return make
+
+
+def happen(shop: FakeShop, clock: VirtualClock, *, seed: int, days: int = 3) -> None:
+    """Some days in a shop: orders with and without the code, refunds of all kinds, orders called off."""
+    dice = random.Random(seed)
+    for _ in range(days * 4):
+        clock.advance(timedelta(hours=6))
+        codes = ["ANNA15"] if dice.random() < 0.8 else []
+        order_id = shop.place(Item("mug", dice.randrange(500, 9_000)), codes=codes, paid=dice.random() < 0.8)
+        clock.advance(timedelta(minutes=dice.randrange(1, 90)))
+        match dice.randrange(5):
+            case 0 if shop.orders[order_id].paid_at:
+                shop.refund(order_id, amount_minor=dice.randrange(1, shop.orders[order_id].total_minor))
+            case 1:
+                shop.cancel(order_id)
+            case 2:
+                shop.update(order_id)
+
+
+@pytest.mark.parametrize("lost", [0, 10, 50, 100])
+@pytest.mark.parametrize("thin", [False, True], ids=["whole webhooks", "webhooks that only point"])
+def test_webhooks_lost_converge_after_two_reconciliations(fresh_db, tmp_path, host, lost, thin):
+    """On both databases: duplicates, delays of hours and any order besides; the same days without a fault beside it."""
+    books = []
+    for faults in (Faults(lost=lost, twice=30, late=timedelta(hours=5), shuffled=True), Faults()):
+        clock = VirtualClock(START)
+        shop = FakeShop(clock=clock, token=TOKEN, secret=SECRET, faults=faults, thin=thin, seed=lost)
+        database = fresh_db()
+        database.clock = clock
+        town = FakeTown.on(database, tmp_path, shop=shop, host=host)
+        town.listen()
+        happen(shop, clock, seed=lost)
+        town.run(timedelta(hours=6))
+        for _ in range(2):
+            assert town.compare().problem is None
+        assert town.orders() == sorted(shop.orders)
+        books.append(town.owed())
+    assert books[0] == books[1] != {}
+
+
+def test_what_was_missed_is_named_and_booked_once(town_of, clock):
+    town = town_of()
+    first, second = town.shop.place(codes=["ANNA15"]), town.shop.place(codes=["ANNA15"])
+    found = town.compare()
+    assert found.findings.missing == [f"order {first}", f"order {second}"]
+    assert (found.booked, town.owed()) == (2, {first: 250, second: 250})
+    town.shop.refund(first, amount_minor=1_000)
+    found = town.compare()
+    assert (found.findings.different, len(found.findings.missing)) == ([f"order {first}"], 1)
+    assert town.owed() == {first: 150, second: 250}
+    again = town.compare(NIGHTLY)
+    assert (again.findings.missing, again.findings.different, again.booked) == ([], [], 0)
+    assert again.findings.seen == 3
+
+
+def test_an_order_that_the_shop_no_longer_tells_is_named_and_stays(town_of, clock):
+    town = town_of()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.compare()
+    del town.shop.orders[order_id]
+    clock.advance(timedelta(hours=1))
+    found = town.compare(NIGHTLY)
+    assert (found.findings.extra, found.booked) == ([f"order {order_id}"], 0)
+    assert town.owed() == {order_id: 250}
+
+
+def test_many_pages_are_read_to_the_end(town_of):
+    town = town_of(page_size=3)
+    placed = [town.shop.place(codes=["ANNA15"]) for _ in range(10)]
+    assert town.compare().findings.seen == 10
+    assert town.orders() == sorted(placed)
+
+
+def test_a_shop_that_says_later_is_asked_again_when_it_said(town_of):
+    town = town_of(page_size=2)
+    for _ in range(5):
+        town.shop.place()
+    town.shop.api.fail_next(429, times=2, retry_after="7")
+    assert town.compare().problem is None
+    assert town.waits == [7, 7]
+    assert len(town.orders()) == 5
+
+
+def test_a_shop_that_stays_down_fails_the_run_and_the_next_covers_its_time(town_of, clock):
+    town = town_of()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.shop.api.fail_next(503, times=6)  # the first try and five more
+    failed = town.compare()
+    assert failed.problem is not None
+    assert "503" in failed.problem
+    clock.advance(timedelta(days=40))
+    assert town.compare().problem is None
+    assert town.owed() == {order_id: 250}
+    with town.goodword.database.reading() as unit:
+        rows = latest_of(unit, town.brand_id, connection_id=town.connection.id)
+    assert [row.state for row in rows] == [ReconciliationState.DONE, ReconciliationState.FAILED]
+    assert rows[0].since == town.connection.created_at - OVERLAP
+
+
+def test_a_key_that_no_longer_works_is_said(town_of):
+    town = town_of()
+    town.shop.api.token = "another"
+    problem = town.compare().problem
+    assert problem is not None
+    assert "does not let us in" in problem
+
+
+def test_two_at_once_do_not_ask_the_same_shop(town_of):
+    town = town_of()
+    named = {"connection_id": town.connection.id, "connected_at": town.connection.created_at, "kind": SLIDING}
+    town.goodword.database.run(lambda unit: begin(unit, town.brand_id, **named))
+    with pytest.raises(AlreadyRunningError):
+        town.compare()
+
+
+def test_a_run_that_died_does_not_stop_the_next_for_ever(town_of, clock):
+    town = town_of()
+    named = {"connection_id": town.connection.id, "connected_at": town.connection.created_at, "kind": SLIDING}
+    town.goodword.database.run(lambda unit: begin(unit, town.brand_id, **named))
+    clock.advance(timedelta(hours=2))
+    assert town.compare().problem is None
+
+
+def test_the_worker_asks_every_quarter_of_an_hour_and_further_back_at_times(town_of, clock):
+    town = town_of()
+    poller = ReconcilePoller(town.reconciler())
+    for _ in range(4 * 25):  # a day and an hour
+        poller.poll()
+        clock.advance(timedelta(minutes=15))
+    with town.goodword.database.reading() as unit:
+        rows = latest_of(unit, town.brand_id, connection_id=town.connection.id, limit=500)
+    kinds = [row.kind for row in rows]
+    assert kinds.count(ReconciliationKind.WEEKLY) == 1
+    assert kinds.count(NIGHTLY) == 1
+    assert 90 <= kinds.count(SLIDING) <= 100
+
+
+def test_a_shop_that_is_off_is_not_asked(town_of):
+    town = town_of()
+    off = {"connection_id": town.connection.id, "state": ConnectionState.OFF, "by": "test"}
+    town.goodword.database.run(lambda unit: switch(unit, town.brand_id, **off))
+    assert ReconcilePoller(town.reconciler()).poll() == 0
+
+
+def test_somebody_may_ask_from_any_day_on(town_of, clock):
+    town = town_of()
+    early = town.shop.place(codes=["ANNA15"])
+    clock.advance(timedelta(days=90))
+    found = town.compare(ASKED, since=START - timedelta(days=1))
+    assert found.findings.missing == [f"order {early}"]
+
+
+@given(minutes=st.integers(0, 100_000), gap=st.integers(0, 100_000))
+def test_sliding_stretches_leave_no_gap(minutes, gap):
+    """100 examples (500 in CI): each begins before the last ended, however late it is."""
+    connected = START
+    done = connected + timedelta(minutes=minutes)
+    since, until = stretch(SLIDING, now=done + timedelta(minutes=gap), done_until=done, connected_at=connected)
+    assert since < done
+    assert until == done + timedelta(minutes=gap)
+
+
+@given(begun=st.dictionaries(st.sampled_from(list(ReconciliationKind)), st.integers(0, 30 * 24 * 60)))
+def test_a_shop_that_was_not_asked_for_long_is_asked_for_all(begun):
+    now = START + timedelta(days=45)
+    times = {kind: START + timedelta(minutes=at) for kind, at in begun.items()}
+    assert due_kinds(times, now=now) == [SLIDING, ReconciliationKind.WEEKLY]
+    assert due_kinds(times | dict.fromkeys(ReconciliationKind, now), now=now) == []
