@@ -225,11 +225,17 @@ def _orders_by_ambassador(
 ) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, dict[str, int]]]:
     """Return orders, those by click, and revenue of whom the orders placed in `span` are credited to in first place."""
     rows = unit.execute(
-        select(_first(), _signal(), _ORDER.c.currency, func.count(), func.sum(_ORDER.c.charged_minor))
+        select(
+            _first().label("who"),
+            _signal().label("by"),
+            _ORDER.c.currency,
+            func.count(),
+            func.sum(_ORDER.c.charged_minor),
+        )
         .join_from(_ORDER, _DECISION, _newest(brand_id))
         .where(_ORDER.c.brand_id == brand_id, _ORDER.c.placed_at >= span.since, _ORDER.c.placed_at < span.until)
         .where(_DECISION.c.outcome == Outcome.CREDITED.value)
-        .group_by(_first(), _signal(), _ORDER.c.currency)
+        .group_by("who", "by", _ORDER.c.currency)
     )
     orders: dict[UUID, int] = {}
     clicked: dict[UUID, int] = {}
