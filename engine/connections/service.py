@@ -17,6 +17,7 @@ from engine.kernel.crypto import Keyring
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError
 from engine.kernel.ids import new_id
+from engine.kernel.logs import one_line
 from engine.kernel.tables import table_of
 from engine.outbox.service import Event, append
 from engine.plugin_api import PluginSettings
@@ -124,18 +125,19 @@ def raise_alarm(
     What an open one says is brought up to date.
     """
     dialect = postgresql if unit.dialect == "postgresql" else sqlite
+    text = one_line(text)[:1000]
     row = {
         "id": new_id(),
         "brand_id": brand_id,
         "alarm_key": key[:200],
         "kind": kind,
         "connection_id": connection_id,
-        "text": text[:1000],
+        "text": text,
         "raised_at": unit.now,
     }
     added = unit.execute(dialect.insert(_ALARM).values(**row).on_conflict_do_nothing().returning(_ALARM.c.id)).first()
     if added is None:
-        unit.execute(update(_ALARM).where(*_open(brand_id, key), _ALARM.c.text != text[:1000]).values(text=text[:1000]))
+        unit.execute(update(_ALARM).where(*_open(brand_id, key), _ALARM.c.text != text).values(text=text))
     return added is not None
 
 

@@ -16,6 +16,7 @@ from engine.intake.webhooks.tables import InboxState, InboxWebhook
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
 from engine.kernel.keyed import among
+from engine.kernel.logs import one_line
 from engine.kernel.tables import table_of
 
 _INBOX = table_of(InboxWebhook)
@@ -195,7 +196,7 @@ def _settle(unit: UnitOfWork, kind: int, outcomes: Sequence[Settled]) -> int:
         {
             "of": outcome.webhook.id,
             "token": outcome.webhook.attempts,
-            "said": outcome.problem[:1000] if outcome.problem else None,
+            "said": one_line(outcome.problem)[:1000] if outcome.problem else None,
             **({"again": outcome.run_at} if kind == 1 else {}),
             **({"why": outcome.reason.value} if outcome.reason else {}),
         }

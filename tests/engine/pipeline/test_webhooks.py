@@ -20,7 +20,7 @@ from engine.intake.webhooks.service import Arrival, arrive, claim, replay
 from engine.intake.webhooks.tables import InboxWebhook
 from engine.kernel.tables import table_of
 from engine.pipeline.run import Pipeline
-from engine.plugin_api import ConfigError, FatalError, RetriableError
+from engine.plugin_api import ConfigError, FatalError, InputError, RetriableError
 from tests.support.wire import ANSWER, order_body
 from tests.support.wired import Wired, connect, raising
 
@@ -110,6 +110,18 @@ def test_a_poison_webhook_holds_nobody_up(wired):
     assert len(wired.orders()) == 297
     with wired.database.reading() as unit:
         assert dead_by_reason(unit, wired.shop.brand_id) == {"refused": 1, "unreadable": 1}
+
+
+def test_an_unprintable_reason_holds_nobody_up(wired):
+    def parse(body):
+        if body == b"odd":
+            raise InputError("half\x00 a \ud800 reason\n")
+
+    ANSWER["parse"] = parse
+    put(wired, ("k1", b"odd"), ("k2", order_body()))
+    wired.read()
+    assert wired.states() == {"k1": "dead", "k2": "done"}
+    assert wired.rows()[0]["problem"] == "half a reason"
 
 
 def test_one_on_which_the_connector_breaks_again_and_again_is_dead(wired):
