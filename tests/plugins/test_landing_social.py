@@ -34,6 +34,7 @@ def view(*links, language="en", name="Anna"):
 )
 def test_an_address_says_whose_profile_it_is(address, label, detail, icon):
     profile = profile_of(address)
+    assert profile is not None
     assert (profile.label, profile.detail, profile.icon, profile.address) == (label, detail, icon, address)
 
 
@@ -53,6 +54,7 @@ def test_profiles_stand_in_the_order_in_which_they_were_written():
     block = SocialLinks().block(
         view("https://b.example", "x", "https://tiktok.com/@a"), settings=LandingSocialSettings()
     )
+    assert block is not None
     assert block.title == "Find Anna here"
     assert [one.label for one in block.links] == ["b.example", "TikTok"]
 
@@ -62,7 +64,9 @@ def test_profiles_stand_in_the_order_in_which_they_were_written():
 )
 def test_a_title_speaks_the_page_s_language_and_a_name_stays_a_name(language, title):
     shown = view("https://b.example", language=language, name="{x} {brand}")
-    assert SocialLinks().block(shown, settings=LandingSocialSettings()).title == title
+    block = SocialLinks().block(shown, settings=LandingSocialSettings())
+    assert block is not None
+    assert block.title == title
 
 
 def test_without_profiles_or_press_there_is_no_block():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from PIL import Image
@@ -123,7 +124,7 @@ class Shop:
             lambda unit: add_product(unit, self.brand_id, program_id=self.program_id, draft=draft, by="owner").id
         )
 
-    def page(self, enrollment_id: UUID, handle: str, *, approved: bool = True, **said: object) -> UUID:
+    def page(self, enrollment_id: UUID, handle: str, *, approved: bool = True, **said: Any) -> UUID:
         """Let an ambassador write a page and send it, and perhaps approve it; return the page."""
 
         def work(unit: UnitOfWork) -> UUID:
@@ -303,7 +304,7 @@ def fill(shop: Shop) -> None:
     shop.share(anna, destination="https://shop.example.com/products/morning-blend?size=1kg")
     shop.share(ben, "ben-brews-every-single-morning-of-the-week-in-the-old-harbour", title="Beans " * 18)
     beans = shop.product("Morning blend", price="€14.90")
-    said = {"headline": "Good mornings.", "story": "I **drink** it.", "product_ids": (beans,)}
+    said: dict[str, Any] = {"headline": "Good mornings.", "story": "I **drink** it.", "product_ids": (beans,)}
     shop.page(anna, "anna-berg", name="Anna Berg", photo_id=shop.picture(), **said)
     shop.page(ben, "ben-brews", name="Ben Okafor", links=("https://instagram.com/benbrews",), approved=False)
 

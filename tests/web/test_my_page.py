@@ -153,6 +153,7 @@ def test_a_photo_is_drawn_anew_and_can_be_removed(editor, saved, db):
     photo_id = saved().newest.document.photo_id
     with db.reading() as unit:
         kept = picture(unit, photo_id)
+    assert kept is not None
     assert Image.open(BytesIO(kept.body)).size == (600, 800)
     editor.save(photo_id=str(photo_id), headline="Still there")
     assert saved().newest.document.photo_id == photo_id

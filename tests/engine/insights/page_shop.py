@@ -51,11 +51,11 @@ class PageBlock:
             "no title": Block(" "),
             "long": Block("x" * 121),
             "long text": Block("x", "y" * 4_001),
-            "list": Block("x", links=[]),
+            "list": Block("x", links=[]),  # type: ignore[arg-type]
             "code": Block("x", links=(BlockLink("x", "javascript:alert(1)"),)),
             "plain http": Block("x", links=(BlockLink("x", "http://a.example"),)),
             "no words": Block("x", links=(BlockLink("", "https://a.example"),)),
-            "not text": Block(7),
+            "not text": Block(7),  # type: ignore[arg-type]
         }
         return answers[settings.block]
 

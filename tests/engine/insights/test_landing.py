@@ -13,7 +13,6 @@ from engine.kernel.crypto import Keyring
 from engine.plugin_host import load_plugins
 from engine.plugin_host.service import save_settings
 from engine.tracking.clicks.rules import PARAMETER, PLACEHOLDER
-from engine.tracking.pages.queries import public_page
 from engine.tracking.site.schemas import SiteDraft, TrackingDraft
 from engine.tracking.site.service import save_site, save_tracking
 from tests.engine.tracking.pages.test_service import Place
@@ -40,8 +39,7 @@ class Shown(Place):
         self.code = make_code(unit, self.program, enrollment=self.enrollment, code=code) if code else None
 
     def landing(self, click=PLACEHOLDER):
-        page = public_page(self.unit, "anna")
-        facts = read_landing(self.unit, page, host=self.host, keyring=KEYRING)
+        facts = read_landing(self.unit, self.seen(), host=self.host, keyring=KEYRING)
         return landing_of(facts, host=self.host, click=click)
 
 
@@ -180,8 +178,7 @@ def test_settings_that_no_longer_fit_cost_the_block_alone(shown, db):
     place = shown(block="good")
     place.live()
     other = Keyring(SecretStr("o" * 40))
-    page = public_page(place.unit, "anna")
-    facts = read_landing(place.unit, page, host=place.host, keyring=other)
+    facts = read_landing(place.unit, place.seen(), host=place.host, keyring=other)
     assert landing_of(facts, host=place.host, click=PLACEHOLDER).blocks == ()
 
 

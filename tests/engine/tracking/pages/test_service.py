@@ -86,6 +86,18 @@ class Place:
             self.unit, self.brand_id, program_id=self.program.id, draft=ProductDraft.model_validate(given), by="owner"
         )
 
+    def seen(self, handle="anna"):
+        """What visitors see under a handle, which must be something."""
+        found = public_page(self.unit, handle)
+        assert found is not None
+        return found
+
+    def file(self):
+        """The page with its versions, which must be there."""
+        found = page_of_enrollment(self.unit, self.brand_id, enrollment_id=self.enrollment.id)
+        assert found is not None
+        return found
+
     def events(self):
         found = self.unit.execute(text("SELECT kind FROM outbox_event WHERE kind LIKE 'page%' ORDER BY id"))
         return list(found.scalars())
@@ -103,9 +115,7 @@ def test_a_page_is_seen_only_once_it_was_approved(place):
     file = place.submit()
     assert public_page(place.unit, "anna") is None
     place.approve(file)
-    shown = public_page(place.unit, "anna")
-    assert shown is not None
-    assert shown.document.headline == "Hello"
+    assert place.seen().document.headline == "Hello"
     assert place.events() == ["page_submitted", "page_approved"]
     actions = [one.action for one in latest_audit(place.unit, place.brand_id)]
     assert actions[:2] == ["page_approved", "page_submitted"]
@@ -116,14 +126,14 @@ def test_an_approved_version_never_changes_and_stays_live_until_the_next_is_appr
     place.save(headline="Two")
     place.save(headline="Three")
     place.submit()
-    assert public_page(place.unit, "anna").document.headline == "One"
+    assert place.seen().document.headline == "One"
     file = page_file(place.unit, place.brand_id, page_id=first.page.id)
     assert [(one.number, one.state.value, one.document.headline) for one in file.versions] == [
         (2, "submitted", "Three"),
         (1, "approved", "One"),
     ]
     place.approve(file)
-    assert public_page(place.unit, "anna").document.headline == "Three"
+    assert place.seen().document.headline == "Three"
 
 
 def test_what_is_turned_down_keeps_its_reason_and_the_next_draft_begins_from_it(place):
@@ -131,7 +141,7 @@ def test_what_is_turned_down_keeps_its_reason_and_the_next_draft_begins_from_it(
     place.save(headline="Two")
     file = place.reject(place.submit(), "Please show your face.")
     assert (file.newest.state, file.newest.reason) == (VersionState.REJECTED, "Please show your face.")
-    assert public_page(place.unit, "anna").document.headline == "One"
+    assert place.seen().document.headline == "One"
     again = place.save(headline="Three")
     assert (again.newest.number, again.newest.state, again.newest.reason) == (3, VersionState.DRAFT, None)
 
@@ -189,7 +199,7 @@ def test_a_handle_belongs_to_one_page_of_all_brands(place):
 def test_a_handle_stays_once_people_know_it(place):
     place.save()
     assert place.save("anna-berg").page.handle == "anna-berg"
-    file = page_of_enrollment(place.unit, place.brand_id, enrollment_id=place.enrollment.id)
+    file = place.file()
     assert file.page.handle == "anna-berg"
     place.submit()
     place.approve(page_file(place.unit, place.brand_id, page_id=file.page.id))
@@ -220,7 +230,7 @@ def test_caches_are_told_when_somebody_is_no_longer_active(place):
         uuid4(), place.brand_id, "enrollment_suspended", {"enrollment_id": str(place.enrollment.id)}, before
     )
     on_enrollment_changed(told, place.unit)
-    file = page_of_enrollment(place.unit, place.brand_id, enrollment_id=place.enrollment.id)
+    file = place.file()
     assert file.page.updated_at > before
     on_enrollment_changed(replace(told, payload={"enrollment_id": str(uuid4())}), place.unit)  # who has no page
 
@@ -278,7 +288,9 @@ def test_a_picture_sent_twice_is_kept_once_and_found_by_its_id(place):
         store_picture(place.unit, place.brand_id, body=body, kind=AssetKind.PHOTO, by=ANNA) for _ in range(2)
     )
     assert first == second
-    assert picture(place.unit, first.id).content_type == "image/jpeg"
+    kept = picture(place.unit, first.id)
+    assert kept is not None
+    assert kept.content_type == "image/jpeg"
     assert picture(place.unit, uuid4()) is None
 
 
@@ -392,4 +404,4 @@ def test_another_brand_s_pages_and_products_are_not_found(place):
     for ask in asked:
         with pytest.raises(NotFoundError):
             ask()
-    assert public_page(unit, "anna").brand_id == place.brand_id
+    assert place.seen().brand_id == place.brand_id
