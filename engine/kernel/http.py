@@ -138,10 +138,11 @@ class _CheckedBackend(httpcore2.NetworkBackend):
         self._private, self._resolver, self._deadline = private, resolver, deadline
         self._sockets = httpcore2.SyncBackend()
 
-    def connect_tcp(
+    def connect_tcp(  # type: ignore[override]  # httpcore names every argument
         self,
         host: str,
         port: int,
+        *,
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
@@ -180,13 +181,14 @@ class _TimedStream(httpcore2.NetworkStream):
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(
+    def start_tls(  # type: ignore[override]
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
+        *,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        secure = self._stream.start_tls(ssl_context, server_hostname, self._deadline.within(timeout))
+        secure = self._stream.start_tls(ssl_context, server_hostname, timeout=self._deadline.within(timeout))
         return _TimedStream(secure, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:

@@ -29,7 +29,7 @@ def needs(*capabilities: str) -> Callable[[F], F]:
     return mark
 
 
-def require(holds: object, problem: str, remedy: str) -> None:
+def require(holds: object, problem: str, *, remedy: str) -> None:
     """Fail the check unless `holds`.
 
     Raises:
@@ -108,9 +108,9 @@ class Conformance:
         """
         hook = getattr(cls.plugin, "manifest", None)
         remedy = "Let the plugin's module have a @hookimpl named manifest that returns a PluginManifest."
-        require(callable(hook), f"{cls.plugin.__name__} has no manifest.", remedy)
+        require(callable(hook), f"{cls.plugin.__name__} has no manifest.", remedy=remedy)
         found = cast("Callable[[], object]", hook)()
-        require(isinstance(found, PluginManifest), f"manifest gives {found!r}.", remedy)
+        require(isinstance(found, PluginManifest), f"manifest gives {found!r}.", remedy=remedy)
         return cast("PluginManifest", found)
 
 

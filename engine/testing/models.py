@@ -42,13 +42,13 @@ class AttributionModelConformance(NounCase):
         together, alone = self.verdicts(cases), [self.verdicts([case])[0] for case in cases]
         backwards = self.verdicts(cases[::-1])[::-1]
         remedy = "Answer each case by itself, in the order asked."
-        require(together == alone == backwards, "An order is judged otherwise among others than alone.", remedy)
+        require(together == alone == backwards, "An order is judged otherwise among others than alone.", remedy=remedy)
 
     def test_nobody_is_credited_without_a_candidate(self) -> None:
         """Without candidates there are no shares; and the verdict still says why."""
         cases = [AttributionCase(_PLACED, signals, ()) for signals in _POLICIES]
         for verdict in self.verdicts(cases):
-            require(verdict.shares == (), f"Somebody is credited for nothing: {verdict!r}.", "Return no shares.")
+            require(verdict.shares == (), f"Somebody is credited for nothing: {verdict!r}.", remedy="Return no shares.")
 
     def test_only_signals_of_the_policy_count(self) -> None:
         """Where a program does not name a signal, candidates of it get nothing."""
@@ -56,7 +56,7 @@ class AttributionModelConformance(NounCase):
             by_ref = {candidate.ref: candidate for candidate in case.candidates}
             strange = [share for share in verdict.shares if by_ref[share.ref].signal not in case.signals]
             remedy = "Leave out candidates whose signal is not in case.signals."
-            require(not strange, f"A {case.signals} policy credits {strange}.", remedy)
+            require(not strange, f"A {case.signals} policy credits {strange}.", remedy=remedy)
 
     def test_a_candidate_s_number_and_name_do_not_matter(self) -> None:
         """Numbers and ids are handed out as it comes: whoever has the lower one gains nothing by it."""
@@ -66,16 +66,16 @@ class AttributionModelConformance(NounCase):
             expected = {(_renamed_ref(share.ref), share.ppm) for share in plain.shares}
             same = expected == {(share.ref, share.ppm) for share in other.shares}
             remedy = "Decide by signal, time and position, never by ref or beneficiary."
-            require(same, f"With other numbers, {case.candidates} share otherwise.", remedy)
+            require(same, f"With other numbers, {case.candidates} share otherwise.", remedy=remedy)
 
     def test_every_verdict_names_its_rule_and_gives_a_sentence(self) -> None:
         """A rule that can be counted, and a reason that an ambassador can read."""
         for verdict in self.verdicts(_cases()):
             remedy = "Give a short rule such as last_click, and a sentence that ends with a point."
             plain = verdict.rule.isprintable() and 0 < len(verdict.rule) <= _LONGEST_RULE and " " not in verdict.rule
-            require(plain, f"A rule is called {verdict.rule!r}.", remedy)
+            require(plain, f"A rule is called {verdict.rule!r}.", remedy=remedy)
             said = verdict.reason.isprintable() and verdict.reason.endswith(".") and " " in verdict.reason
-            require(said, f"A reason is {verdict.reason!r}.", remedy)
+            require(said, f"A reason is {verdict.reason!r}.", remedy=remedy)
 
     def verdicts(self, cases: Sequence[AttributionCase]) -> list[Verdict]:
         """Return what the host takes the verdicts to be.

@@ -95,7 +95,7 @@ class PayoutRailConformance(NounCase):
                 cells = (cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row)
                 starts = [cell for cell in cells if cell.lstrip(" \t\r\n\ufeff")[:1] in _SIGNS and cell]
                 remedy = "Put an apostrophe before it, as plugins/payout_csv does."
-                require(not starts, f"{formula!r} starts a cell: {starts}.", remedy)
+                require(not starts, f"{formula!r} starts a cell: {starts}.", remedy=remedy)
 
     def test_a_currency_that_it_does_not_take_is_refused(self) -> None:
         """Refused by an error that names it, or written with its own decimals; never paid as another currency."""
@@ -106,24 +106,30 @@ class PayoutRailConformance(NounCase):
             except GoodwordError as error:
                 told = currency in str(error) and currency not in self.currencies
                 require(
-                    told, f"{currency} is refused with: {error}", "Name the currency, and only refuse foreign ones."
+                    told,
+                    f"{currency} is refused with: {error}",
+                    remedy="Name the currency, and only refuse foreign ones.",
                 )
                 continue
             entry = ("GW-1", currency, 12_345)
             remedy = "Raise PluginError naming the currency, or write it with its own decimals."
-            require(list(self.read(file.content)) == [entry], f"{currency} became {self.read(file.content)}.", remedy)
+            require(
+                list(self.read(file.content)) == [entry], f"{currency} became {self.read(file.content)}.", remedy=remedy
+            )
 
     def test_the_file_s_name_leads_nowhere_else(self) -> None:
         """Whatever the batch is called, the name is one plain name."""
         for batch in _BATCHES:
             name = self.written(self.batch(), batch=batch).name
             fits = _FILE_NAME.fullmatch(name) and ".." not in name
-            require(fits, f"Batch {batch!r} is written to {name!r}.", "Keep letters, digits, points, _ and - only.")
+            require(
+                fits, f"Batch {batch!r} is written to {name!r}.", remedy="Keep letters, digits, points, _ and - only."
+            )
 
     def test_different_batches_have_different_names(self) -> None:
         """Two files in one folder: the second must not replace the first."""
         names = {self.written(self.batch(), batch=batch).name for batch in ("B-7", "B-8")}
-        require(len(names) == 2, f"Two batches are both called {names}.", "Take batch_reference into the name.")
+        require(len(names) == 2, f"Two batches are both called {names}.", remedy="Take batch_reference into the name.")
 
     def test_no_secret_is_in_the_file_or_told(self) -> None:
         """What the settings hold in confidence goes into no file, no log line and no error."""
@@ -131,7 +137,7 @@ class PayoutRailConformance(NounCase):
             file = self.written(self.batch())
             said.more.append(f"{file.name} {file.content.decode('utf-8', 'replace')}")
         told = [f"{secret[:2]}…" for secret in secrets_in(self.settings) if secret in said]
-        require(not told, f"A secret is in the file or was told: {told}.", "Leave secrets out.")
+        require(not told, f"A secret is in the file or was told: {told}.", remedy="Leave secrets out.")
 
     def batch(self) -> list[PayoutView]:
         """Return payouts of every size in every currency that the rail takes."""
@@ -159,4 +165,4 @@ class PayoutRailConformance(NounCase):
         expected = [(one.reference, one.currency, one.amount_minor) for one in payouts]
         found = list(self.read(self.written(payouts).content))
         remedy = "Write each payout once, in the order given, exact to the minor unit; escape what people typed."
-        require(found == expected, f"Of {expected} the file says {found}.", remedy)
+        require(found == expected, f"Of {expected} the file says {found}.", remedy=remedy)

@@ -73,17 +73,17 @@ class RewardTypeConformance(NounCase):
         """A misspelt parameter is told to whoever publishes the terms; published ones never change."""
         model = self.reward.params_model
         remedy = "Let params_model be a subclass of RewardParams, with extra='forbid' and frozen as there."
-        require(refuses_unknown_keys(model), f"{model.__name__} takes unknown keys or can be changed.", remedy)
+        require(refuses_unknown_keys(model), f"{model.__name__} takes unknown keys or can be changed.", remedy=remedy)
         for params in self.given_params():
-            require(isinstance(params, model), f"{params!r} is no {model.__name__}.", "Correct `params`.")
+            require(isinstance(params, model), f"{params!r} is no {model.__name__}.", remedy="Correct `params`.")
             require(model.model_validate(params.model_dump(mode="json")) == params, "Stored terms read back otherwise.",
-                    "Let every parameter survive model_dump(mode='json').")  # fmt: skip
+                    remedy="Let every parameter survive model_dump(mode='json').")  # fmt: skip
 
     def test_params_stay_as_they_are(self) -> None:
         """What an order owes does not change the terms for the next."""
         self.dues(self.cases())
         after = [one.model_dump() for one in self.given_params()]
-        require(self._given == after, "Asking changed the parameters.", "Copy what you want to change.")
+        require(self._given == after, "Asking changed the parameters.", remedy="Copy what you want to change.")
 
     def test_an_order_owes_the_same_alone_and_among_others(self) -> None:
         """The core asks for a batch, and order by order when something in it failed: both must agree."""
@@ -91,14 +91,14 @@ class RewardTypeConformance(NounCase):
         together, alone = self.dues(cases), [self.dues([case])[0] for case in cases]
         backwards = self.dues(cases[::-1])[::-1]
         remedy = "Answer each case by itself, in the order asked."
-        require(together == alone == backwards, "An order owes another amount among others than alone.", remedy)
+        require(together == alone == backwards, "An order owes another amount among others than alone.", remedy=remedy)
 
     def test_amounts_are_whole_and_rates_within_bounds(self) -> None:
         """Minor units as `int`, rates in basis points from 0 to 10,000, lines of this order, no float anywhere."""
         for case, due in zip(self.cases(), self.dues(self.cases()), strict=True):
             priced = self.priced(case, due)
             remedy = "Answer in int: minor units, and basis points."
-            require(0 <= priced.amount_minor <= 2 * MAX_MINOR, f"An order owes {priced.amount_minor}.", remedy)
+            require(0 <= priced.amount_minor <= 2 * MAX_MINOR, f"An order owes {priced.amount_minor}.", remedy=remedy)
 
     def test_rates_never_take_more_than_the_order_brought(self) -> None:
         """A line that two parts of the same rate name is paid twice: by a share, nobody gets more than the whole."""
@@ -106,8 +106,9 @@ class RewardTypeConformance(NounCase):
             rated = Due(tuple(part for part in due.parts if part.rate_bps is not None))
             base = sum(line.base_minor for line in case.order.lines)
             owed = self.priced(case, rated).amount_minor
-            require(owed <= base + len(rated.parts), f"Of {base} that an order brought, {owed} is owed by rates.",
-                    "Name each line in one part, or add the rates up yourself and stay within 100 %.")  # fmt: skip
+            remedy = "Name each line in one part, or add the rates up yourself and stay within 100 %."
+            within = owed <= base + len(rated.parts)  # each part is rounded
+            require(within, f"Of {base} that an order brought, {owed} is owed by rates.", remedy=remedy)
 
     def test_a_currency_without_an_amount_blocks_the_order(self) -> None:
         """No amount is guessed or converted: `MissingCurrencyError`, or an answer of rates alone."""
@@ -120,7 +121,9 @@ class RewardTypeConformance(NounCase):
             amounts = [part for part in due.parts if part.flat_minor is not None]
             remedy = "Raise MissingCurrencyError(what, currency) where the parameters name no amount for it."
             require(
-                not amounts and due.cap_minor is None, f"In {_STRANGE}, an amount of another currency is owed.", remedy
+                not amounts and due.cap_minor is None,
+                f"In {_STRANGE}, an amount of another currency is owed.",
+                remedy=remedy,
             )
 
     def test_what_is_owed_grows_with_the_order(self) -> None:
@@ -134,7 +137,7 @@ class RewardTypeConformance(NounCase):
                     self.priced(case, due).amount_minor for case, due in zip(cases, self.dues(cases), strict=True)
                 ]
                 remedy = "Look at the caps and steps, or set grows = False and say why."
-                require(amounts == sorted(amounts), f"Orders of {_BASES} each twice owe {amounts}.", remedy)
+                require(amounts == sorted(amounts), f"Orders of {_BASES} each twice owe {amounts}.", remedy=remedy)
 
     def test_every_part_says_why(self) -> None:
         """Each figure is explained to whoever earns it."""
@@ -142,7 +145,9 @@ class RewardTypeConformance(NounCase):
             for part in due.parts:
                 said = bool(part.why.strip()) and part.why.isprintable()
                 require(
-                    said, f"{part!r} does not say why.", "Give `why`, such as '10 % of what is paid for the goods'."
+                    said,
+                    f"{part!r} does not say why.",
+                    remedy="Give `why`, such as '10 % of what is paid for the goods'.",
                 )
 
     def test_it_is_described_in_a_sentence(self) -> None:
@@ -151,7 +156,9 @@ class RewardTypeConformance(NounCase):
             for rates in ({}, {"program": 1_000}, {"program": 1_000, "product": 2_050}, {"ambassador": 1}):
                 said = self.described(params, rates)
                 whole_sentence = said.isprintable() and said.endswith((".", "!"))
-                require(whole_sentence, f"It is described as {said!r}.", "Return a sentence that ends with a point.")
+                require(
+                    whole_sentence, f"It is described as {said!r}.", remedy="Return a sentence that ends with a point."
+                )
 
     @needs(_PERIODS)
     def test_a_month_owes_more_the_more_it_brought_and_says_why(self) -> None:
@@ -161,13 +168,15 @@ class RewardTypeConformance(NounCase):
                 months = [PeriodCase(params, currency, base) for base in _BASES]
                 dues = self.month_dues(months)
                 amounts = [price_period(due, accrued_minor=0).amount_minor for due in dues]
-                require(amounts[0] == 0, f"A month of nothing owes {amounts[0]}.", "Return PeriodDue() for it.")
+                require(amounts[0] == 0, f"A month of nothing owes {amounts[0]}.", remedy="Return PeriodDue() for it.")
                 remedy = "Look at where one tier ends and the next begins."
-                require(amounts == sorted(amounts), f"Months of {_BASES} owe {amounts}.", remedy)
+                require(amounts == sorted(amounts), f"Months of {_BASES} owe {amounts}.", remedy=remedy)
                 for month, due in zip(months, dues, strict=True):
                     within = sum(step.base_minor for step in due.steps) <= month.base_minor
-                    require(within, f"The steps of a month of {month.base_minor} sum to more than it.", remedy)
-                    require(all(step.why.strip() for step in due.steps), "A step does not say why.", "Give `why`.")
+                    require(within, f"The steps of a month of {month.base_minor} sum to more than it.", remedy=remedy)
+                    require(
+                        all(step.why.strip() for step in due.steps), "A step does not say why.", remedy="Give `why`."
+                    )
 
     def given_params(self) -> Sequence[RewardParams]:
         """Return the author's examples of parameters.
@@ -175,7 +184,7 @@ class RewardTypeConformance(NounCase):
         Raises:
             AssertionError: there are none.
         """
-        require(self.params, "There are no parameters.", "Set params = (MyParams(…), …) to what terms may say.")
+        require(self.params, "There are no parameters.", remedy="Set params = (MyParams(…), …) to what terms may say.")
         return self.params
 
     def cases(self) -> list[OrderCase]:

@@ -86,7 +86,7 @@ def test_hook_reward_types(host):
 
 
 def test_hook_attribution_models(host):
-    assert set(host.attribution_models) == {"basic"}
+    assert {"basic", "first", "first_strict"} <= set(host.attribution_models)
     assert host.attribution_model("basic").value.title
 
 

@@ -64,14 +64,16 @@ class ConnectorCase(Conformance):
             AssertionError: there are none.
         """
         require(
-            self.samples, "There are no samples.", "Set samples = (Sample(body, topic=…), …) to bodies of the shop."
+            self.samples,
+            "There are no samples.",
+            remedy="Set samples = (Sample(body, topic=…), …) to bodies of the shop.",
         )
         return self.samples
 
     def events(self) -> tuple[CommerceEvent, ...]:
         """Return the events of all samples."""
         found = tuple(event for sample in self.given_samples() for event in self.parsed(sample))
-        require(found, "The samples hold no event.", "Add the body of an order that the connector reads.")
+        require(found, "The samples hold no event.", remedy="Add the body of an order that the connector reads.")
         return found
 
 
@@ -89,39 +91,43 @@ class EveryConnector(ConnectorCase):
             raise AssertionError(f"The host quarantines the plugin: {error}.\n    Correct that first.") from None
         known = contents.nouns["connectors"]
         remedy = "Return it from the plugin's hook connectors()."
-        require(self.connector.name in known, f"The plugin does not register {self.connector.name!r}.", remedy)
+        require(self.connector.name in known, f"The plugin does not register {self.connector.name!r}.", remedy=remedy)
 
     def test_declared_capabilities_are_those_that_it_has(self) -> None:
         """Each declared capability has its methods, and no capability is there without being declared."""
         breach = breach_of_capabilities(self.connector)
         remedy = "Make `capabilities` and the methods say the same; engine/plugin_api/connectors.py lists both."
-        require(breach is None, f"The host refuses the connector: {breach}.", remedy)
+        require(breach is None, f"The host refuses the connector: {breach}.", remedy=remedy)
 
     def test_settings_are_of_the_declared_model_and_refuse_unknown_keys(self) -> None:
         """A misspelt setting is told to whoever typed it, and the form of the settings can be drawn."""
         hook = getattr(self.plugin, "settings_model", None)
         model = PluginSettings if hook is None else hook()
         remedy = "Let settings_model return the subclass of PluginSettings that the connector takes."
-        require(isinstance(self.settings, model), f"The settings are no {model.__name__}.", remedy)
+        require(isinstance(self.settings, model), f"The settings are no {model.__name__}.", remedy=remedy)
         model.model_json_schema()
         document = whole(self.settings)
-        require(model.model_validate(document) == self.settings, "Settings change when stored.", "Let them be plain.")
+        require(
+            model.model_validate(document) == self.settings, "Settings change when stored.", remedy="Let them be plain."
+        )
         remedy = "Leave extra='forbid' as PluginSettings has it, and give it to models inside the settings as well."
         for inner in _models_in(self.settings):
             closed = inner.model_config.get("extra") == "forbid"
-            require(closed, f"{type(inner).__name__} takes unknown keys.", remedy)
+            require(closed, f"{type(inner).__name__} takes unknown keys.", remedy=remedy)
 
     def test_secrets_are_secret_strings_and_masked(self) -> None:
         """What is named like a secret is a `SecretStr`, and no secret shows in a text made of the settings."""
         secrets = secrets_in(self.settings)
         shown = f"{self.settings!r} {self.settings} {self.settings.model_dump_json()}"
         for secret in secrets:
-            require(len(secret) >= 8, "A secret in `settings` has under 8 characters.", "Make up a longer one.")
-            require(secret not in shown, "A secret shows in the settings' text.", "Leave __repr__ and __str__ alone.")
+            require(len(secret) >= 8, "A secret in `settings` has under 8 characters.", remedy="Make up a longer one.")
+            require(
+                secret not in shown, "A secret shows in the settings' text.", remedy="Leave __repr__ and __str__ alone."
+            )
         for model in _models_in(self.settings):
             for name, value in model:
                 bare = isinstance(value, str) and value and _sounds_secret(name)
-                require(not bare, f"The setting {name!r} is plain text.", "Make it a SecretStr, or rename it.")
+                require(not bare, f"The setting {name!r} is plain text.", remedy="Make it a SecretStr, or rename it.")
 
 
 def breach_of_capabilities(connector: Connector) -> str | None:

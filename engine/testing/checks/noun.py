@@ -1,5 +1,6 @@
 """Checks that every kind of noun shares: the host takes it, and asking it has no effect on anybody."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,7 +11,7 @@ from engine.testing.conformance import Conformance, one_of, require
 from engine.testing.watch import nobody_outside, threads_left
 
 
-class NounCase(Conformance):
+class NounCase(Conformance, ABC):
     """A noun that a plugin registers by `hook`, called `word` by people and `attribute` in the author's class."""
 
     hook: str
@@ -28,9 +29,9 @@ class NounCase(Conformance):
         """What is checked."""
         return getattr(self, self.attribute)
 
+    @abstractmethod
     def ask_everything(self) -> object:
         """Ask the noun everything that it can be asked, and return the answers."""
-        raise NotImplementedError
 
     def test_the_host_takes_the_plugin_with_its_manifest_and_this_noun(self) -> None:
         """The manifest is whole, its hooks are spelt right, and what is checked is among what it registers."""
@@ -40,13 +41,15 @@ class NounCase(Conformance):
         except ContractBreachError as error:
             raise AssertionError(f"The host quarantines the plugin: {error}.\n    Correct that first.") from None
         remedy = f"Return it from the plugin's hook {self.hook}()."
-        require(self.noun.name in known, f"The plugin does not register the {self.word} {self.noun.name!r}.", remedy)
+        require(
+            self.noun.name in known, f"The plugin does not register the {self.word} {self.noun.name!r}.", remedy=remedy
+        )
 
     def test_the_same_question_gets_the_same_answer(self) -> None:
         """No clock, no chance, no memory: books are rebuilt years later and must come out alike."""
         first, again = self.ask_everything(), self.ask_everything()
         remedy = "Let the answer depend on the question alone."
-        require(first == again and repr(first) == repr(again), "One question got two answers.", remedy)
+        require(first == again and repr(first) == repr(again), "One question got two answers.", remedy=remedy)
 
     def test_it_asks_nobody_outside_and_leaves_no_thread_behind(self) -> None:
         """No connection, no name look-up, no program, no thread: the answer is in the question."""
@@ -54,9 +57,9 @@ class NounCase(Conformance):
             try:
                 self.ask_everything()
             except PermissionError:
-                require(tried, "It was refused something.", "Do without.")
-        require(not tried, f"It went outside: {', '.join(tried)}.", "Work with what you are given.")
-        require(not left, f"Threads are left: {', '.join(left)}.", "Do the work in the call.")
+                require(tried, "It was refused something.", remedy="Do without.")
+        require(not tried, f"It went outside: {', '.join(tried)}.", remedy="Work with what you are given.")
+        require(not left, f"Threads are left: {', '.join(left)}.", remedy="Do the work in the call.")
 
 
 def refuses_unknown_keys(model: type[BaseModel]) -> bool:

@@ -89,7 +89,9 @@ class OnlineChecks(WebhookChecks):
         """At least one origin, each https, or one that an operator may vouch for; nothing behind the port."""
         connector: Any = self.connector
         origins = self.ask(lambda: connector.origins(self.settings))
-        require(origins and not isinstance(origins, str), f"origins gives {origins!r}.", "Return a tuple of origins.")
+        require(
+            origins and not isinstance(origins, str), f"origins gives {origins!r}.", remedy="Return a tuple of origins."
+        )
         with suppress(InputError):
             HttpPool(origins).client(origins)
             return
@@ -106,12 +108,14 @@ class OnlineChecks(WebhookChecks):
             for name, ask in self.calls().items():
                 told, asked = self._outcome(ask, _answering(status))
                 if not asked:
-                    require(name.startswith("complete"), f"{name} made no request.", "Ask the shop through `http`.")
+                    require(
+                        name.startswith("complete"), f"{name} made no request.", remedy="Ask the shop through `http`."
+                    )
                     continue
                 remedy = "Let the client's error pass; where you accept a status, raise the same class yourself."
-                require(isinstance(told, errors), f"{name} made {_named(told)} of a {status}.", remedy)
+                require(isinstance(told, errors), f"{name} made {_named(told)} of a {status}.", remedy=remedy)
                 late = isinstance(told, RetriableError) and told.retry_after_s != _RETRY_AFTER_S
-                require(not late, f"{name} forgot the delay that the shop asked for with {status}.", remedy)
+                require(not late, f"{name} forgot the delay that the shop asked for with {status}.", remedy=remedy)
 
     @needs(*ONLINE)
     def test_silence_of_the_shop_is_left_to_the_host(self) -> None:
@@ -121,8 +125,8 @@ class OnlineChecks(WebhookChecks):
             if asked == 0 and name.startswith("complete"):
                 continue
             remedy = "Let RetriableError pass; never sleep and never try again yourself."
-            require(isinstance(told, RetriableError), f"{name} made {_named(told)} of a timeout.", remedy)
-            require(asked <= _MANY_REQUESTS, f"{name} tried {asked} times.", remedy)
+            require(isinstance(told, RetriableError), f"{name} made {_named(told)} of a timeout.", remedy=remedy)
+            require(asked <= _MANY_REQUESTS, f"{name} tried {asked} times.", remedy=remedy)
 
     @needs(*ONLINE)
     def test_an_answer_that_makes_no_sense_is_an_error_of_ours(self) -> None:
@@ -132,7 +136,7 @@ class OnlineChecks(WebhookChecks):
                 told, _ = self._outcome(ask, _answering(200, body))
                 fine = told is None or isinstance(told, GoodwordError)
                 remedy = "Check what you read before you use it, and raise FatalError where it is not as documented."
-                require(fine, f"{name} answered {body[:30]!r} with {_named(told)}: {told!s:.200}", remedy)
+                require(fine, f"{name} answered {body[:30]!r} with {_named(told)}: {told!s:.200}", remedy=remedy)
 
     @needs(*ONLINE)
     def test_the_check_of_a_connection_names_the_shop(self) -> None:
@@ -140,11 +144,13 @@ class OnlineChecks(WebhookChecks):
         connector: Any = self.connector
         report: object = self.talk(lambda http: connector.check(settings=self.settings, http=http))
         remedy = "Return ConnectionReport(shop=the shop's own name, problems=(sentences, …))."
-        require(isinstance(report, ConnectionReport), f"check gives {report!r}.", remedy)
+        require(isinstance(report, ConnectionReport), f"check gives {report!r}.", remedy=remedy)
         if isinstance(report, ConnectionReport):
-            require(report.shop, "check does not name the shop.", remedy)
+            require(report.shop, "check does not name the shop.", remedy=remedy)
             require(
-                not report.problems, f"check of a good shop finds: {report.problems}.", "Let shop() be without any."
+                not report.problems,
+                f"check of a good shop finds: {report.problems}.",
+                remedy="Let shop() be without any.",
             )
 
     @needs(*ONLINE)
@@ -154,7 +160,9 @@ class OnlineChecks(WebhookChecks):
             for ask in self.calls().values():
                 with suppress(GoodwordError):
                     self.talk(ask)
-        require(not left, f"Threads are left: {', '.join(left)}.", "Do the work in the call, or end what you start.")
+        require(
+            not left, f"Threads are left: {', '.join(left)}.", remedy="Do the work in the call, or end what you start."
+        )
 
     def test_no_secret_is_told_by_errors_logs_or_addresses(self) -> None:
         """Whatever goes wrong, secrets are in no message, no log line, nothing printed, and no address."""
@@ -169,7 +177,7 @@ class OnlineChecks(WebhookChecks):
                 said.more += [f"{request.url} {dict(request.params)}" for request in client.requests]
         told = [f"{secret[:2]}…" for secret in sorted(secrets) if secret in said]
         remedy = "Name what failed, never with what; send secrets in headers or bodies."
-        require(not told, f"A secret was told: {', '.join(told)}.", remedy)
+        require(not told, f"A secret was told: {', '.join(told)}.", remedy=remedy)
 
     def talk(self, ask: Ask) -> Any:
         """Return what a question to the author's shop comes to."""

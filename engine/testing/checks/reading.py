@@ -57,7 +57,7 @@ class ReadingChecks(ConnectorCase):
 
     def read_file(self) -> list[Delivery | RowProblem]:
         """Return everything that the connector reads in the author's file."""
-        require(self.file, "There is no file.", "Set file = b'…' to a file as the shop exports it.")
+        require(self.file, "There is no file.", remedy="Set file = b'…' to a file as the shop exports it.")
         reader: Any = self.connector
         file, name, settings = io.BytesIO(self.file), self.file_name, self.settings
         return self.ask(lambda: list(reader.read_file(file, name=name, settings=settings)))
@@ -68,9 +68,11 @@ class ReadingChecks(ConnectorCase):
         first = [self.parsed(sample) for sample in samples]
         again = [self.parsed(sample) for sample in reversed(samples)][::-1]
         remedy = "Let parse depend on the body, the topic and the settings alone: no clock, no counter, no cache."
-        require(first == again, "The same body was read in two ways.", remedy)
-        require(repr(first) == repr(again), "The same body was read in two ways that only look equal.", remedy)
-        require(whole(self.settings) == self.as_given, "parse changed the settings.", "Copy what you want to change.")
+        require(first == again, "The same body was read in two ways.", remedy=remedy)
+        require(repr(first) == repr(again), "The same body was read in two ways that only look equal.", remedy=remedy)
+        require(
+            whole(self.settings) == self.as_given, "parse changed the settings.", remedy="Copy what you want to change."
+        )
 
     def test_parse_asks_nobody_outside(self) -> None:
         """No connection, no name look-up, no program: what is missing in a body is fetched by `complete`."""
@@ -79,16 +81,18 @@ class ReadingChecks(ConnectorCase):
                 try:
                     self.parsed(sample)
                 except (PermissionError, InputError, PluginError) as error:
-                    require(tried, f"A sample cannot be read: {error}", "Give bodies that the connector reads.")
+                    require(tried, f"A sample cannot be read: {error}", remedy="Give bodies that the connector reads.")
         remedy = "Declare Capability.COMPLETION and fetch it in `complete`, through the client that it is given."
-        require(not tried, f"parse went outside: {', '.join(tried)}.", remedy)
+        require(not tried, f"parse went outside: {', '.join(tried)}.", remedy=remedy)
 
     def test_reading_leaves_no_thread_behind(self) -> None:
         """A plugin starts no threads: the host decides what runs beside what."""
         with threads_left() as left:
             for sample in self.given_samples():
                 self.parsed(sample)
-        require(not left, f"Threads are left: {', '.join(left)}.", "Do the work in the call, or end what you start.")
+        require(
+            not left, f"Threads are left: {', '.join(left)}.", remedy="Do the work in the call, or end what you start."
+        )
 
     def test_what_cannot_be_read_is_an_input_error(self) -> None:
         """Whatever arrives, `parse` answers with events or with `InputError`, which makes it a dead letter."""
@@ -112,7 +116,7 @@ class ReadingChecks(ConnectorCase):
             found = self.parsed(self.unknown)
         except InputError as error:
             raise AssertionError(f"The unknown body cannot be read: {error}\n    {remedy}") from None
-        require(found == (), f"The unknown body gave {len(found)} events.", remedy)
+        require(found == (), f"The unknown body gave {len(found)} events.", remedy=remedy)
         for sample in self.given_samples():
             grown = _with_more_fields(sample)
             if grown is not None:
@@ -120,7 +124,11 @@ class ReadingChecks(ConnectorCase):
                     same = self.parsed(sample) == self.parsed(grown)
                 except InputError:
                     same = False
-                require(same, "A field that the connector does not know changed what it reads.", "Ignore such fields.")
+                require(
+                    same,
+                    "A field that the connector does not know changed what it reads.",
+                    remedy="Ignore such fields.",
+                )
 
     def test_every_event_is_one_that_the_host_can_book(self) -> None:
         """Ids, whole minor units, known currencies, times with a zone, lines with ids of their own."""
@@ -130,20 +138,22 @@ class ReadingChecks(ConnectorCase):
                 time = getattr(event, name, None)
                 utc = time is None or time.utcoffset() == timedelta(0)
                 remedy = f"Write {name} = {name}.astimezone(UTC)."
-                require(utc, f"{type(event).__name__}.{name} is not in UTC: {time!r}.", remedy)
+                require(utc, f"{type(event).__name__}.{name} is not in UTC: {time!r}.", remedy=remedy)
 
     def test_every_refund_is_of_an_order_that_was_read(self) -> None:
         """A refund names its order and the order's lines, in the order's currency, and comes after the order."""
         events = self.events()
         orders = {event.external_id: event for event in events if isinstance(event, OrderEvent)}
-        require(orders, "The samples hold no order.", "Add the body of one.")
+        require(orders, "The samples hold no order.", remedy="Add the body of one.")
         for event in events:
             if isinstance(event, RefundEvent | ChargebackEvent):
                 what = f"{type(event).__name__} {event.external_id!r}"
                 order = orders.get(event.order_external_id)
                 remedy = "Use the id under which the order came; add that order to the samples."
                 require(
-                    order is not None, f"{what} is of order {event.order_external_id!r}, not in the samples.", remedy
+                    order is not None,
+                    f"{what} is of order {event.order_external_id!r}, not in the samples.",
+                    remedy=remedy,
                 )
                 if order is not None:
                     _fits(event, order, what)
@@ -153,10 +163,10 @@ class ReadingChecks(ConnectorCase):
         """Each delivery's events are those of its body, each key stands once, and reading twice gives the same."""
         found = self.read_file()
         deliveries = [one for one in found if isinstance(one, Delivery)]
-        require(deliveries, "The file gave no delivery.", "Let `file` hold at least one good order.")
+        require(deliveries, "The file gave no delivery.", remedy="Let `file` hold at least one good order.")
         self.can_be_read_again(deliveries)
         remedy = "Let read_file depend on the file and the settings alone."
-        require(self.read_file() == found, "The same file was read in two ways.", remedy)
+        require(self.read_file() == found, "The same file was read in two ways.", remedy=remedy)
 
     def can_be_read_again(self, deliveries: Sequence[Delivery]) -> None:
         """Hold deliveries to their contract.
@@ -168,11 +178,11 @@ class ReadingChecks(ConnectorCase):
             check_delivery(delivery)
             same = self.parsed(delivery) == tuple(delivery.events)
             remedy = "Make `events` by calling parse(body, topic=…) yourself, and keep the topic in the delivery."
-            require(same, f"Delivery {delivery.key!r} says other than its body does.", remedy)
+            require(same, f"Delivery {delivery.key!r} says other than its body does.", remedy=remedy)
         keys = [delivery.key for delivery in deliveries]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         remedy = "Take the thing's id and version, or a hash of the body, into the key."
-        require(not twice, f"Keys stand for more than one delivery: {', '.join(twice[:3])}.", remedy)
+        require(not twice, f"Keys stand for more than one delivery: {', '.join(twice[:3])}.", remedy=remedy)
 
     def _book(self, event: CommerceEvent) -> None:
         keyring = Keyring(SecretStr("conformance" * 4))
@@ -185,13 +195,15 @@ class ReadingChecks(ConnectorCase):
 
 def _fits(event: RefundEvent | ChargebackEvent, order: OrderEvent, what: str) -> None:
     require(event.currency == order.currency, f"{what} is in {event.currency}, its order in {order.currency}.",
-            "Give both in the currency in which the customer paid, or both in the shop's.")  # fmt: skip
+            remedy="Give both in the currency in which the customer paid, or both in the shop's.")  # fmt: skip
     time = event.refunded_at if isinstance(event, RefundEvent) else event.opened_at
-    require(time >= order.placed_at, f"{what} is older than its order.", "Check which field you read the time from.")
+    require(
+        time >= order.placed_at, f"{what} is older than its order.", remedy="Check which field you read the time from."
+    )
     known = {line.line_id for line in order.lines}
     strange = {line.line_id for line in getattr(event, "lines", ())} - known
     remedy = "Use the line ids of the order, not those of the refund's own lines."
-    require(not strange, f"{what} is of lines that the order does not have: {sorted(strange)}.", remedy)
+    require(not strange, f"{what} is of lines that the order does not have: {sorted(strange)}.", remedy=remedy)
 
 
 def _with_more_fields(sample: Sample) -> Sample | None:

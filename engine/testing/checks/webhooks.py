@@ -41,7 +41,9 @@ class WebhookChecks(ConnectorCase):
         """Return what the connector takes `request` for."""
         connector: Any = self.connector
         found: object = self.ask(lambda: connector.verify(request, settings=self.settings))
-        require(isinstance(found, Webhook), f"verify gives {found!r}.", "Return a Webhook, or raise SignatureError.")
+        require(
+            isinstance(found, Webhook), f"verify gives {found!r}.", remedy="Return a Webhook, or raise SignatureError."
+        )
         return found  # type: ignore[return-value]  # just held to it
 
     def believed(self, request: WebhookRequest) -> Webhook:
@@ -59,10 +61,12 @@ class WebhookChecks(ConnectorCase):
             webhook = self.believed(self._request(sample))
             key: object = webhook.key
             fits = isinstance(key, str) and 0 < len(key) <= LONGEST_KEY and key.isprintable()
-            require(fits, f"The key is {key!r:.80}.", f"Make it 1 to {LONGEST_KEY} printable characters.")
-            require(webhook.kind is WebhookKind.EVENT, f"A sample counts as {webhook.kind}.", "Let it be an EVENT.")
+            require(fits, f"The key is {key!r:.80}.", remedy=f"Make it 1 to {LONGEST_KEY} printable characters.")
+            require(
+                webhook.kind is WebhookKind.EVENT, f"A sample counts as {webhook.kind}.", remedy="Let it be an EVENT."
+            )
             remedy = "Return the topic under which parse reads the body; correct the sample's if that is wrong."
-            require(webhook.topic == sample.topic, f"{sample.topic!r} comes back as {webhook.topic!r}.", remedy)
+            require(webhook.topic == sample.topic, f"{sample.topic!r} comes back as {webhook.topic!r}.", remedy=remedy)
 
     @needs(Capability.WEBHOOKS)
     def test_a_missing_or_wrong_signature_is_refused(self) -> None:
@@ -72,13 +76,15 @@ class WebhookChecks(ConnectorCase):
             remedy = (
                 "Compare a keyed hash by hmac.compare_digest, and raise SignatureError where it differs or is missing."
             )
-            require(self._refused(replace(request, headers={})), "A webhook without headers is believed.", remedy)
+            require(
+                self._refused(replace(request, headers={})), "A webhook without headers is believed.", remedy=remedy
+            )
             named = [name for name in request.headers if any(word in name for word in _SIGNATURES)]
             for name in named:
                 guards = self._guards(request, name)
-                require(guards, f"A webhook is believed without {name}, or with another value in it.", remedy)
+                require(guards, f"A webhook is believed without {name}, or with another value in it.", remedy=remedy)
             guarded = named or any(self._guards(request, name) for name in request.headers)
-            require(guarded, "There is no header without which, or with another value, it is refused.", remedy)
+            require(guarded, "There is no header without which, or with another value, it is refused.", remedy=remedy)
 
     @needs(Capability.WEBHOOKS)
     def test_the_signature_is_over_the_raw_bytes_and_judged_before_they_are_read(self) -> None:
@@ -88,7 +94,7 @@ class WebhookChecks(ConnectorCase):
         for other in (sample.body + b" ", sample.body + b"\n", b" " + sample.body, b"", sample.body[:-1]):
             refused = self._refused(replace(request, body=other))
             remedy = "Hash request.body as it is, before any JSON is read."
-            require(refused, "A body that was changed in transit is believed.", remedy)
+            require(refused, "A body that was changed in transit is believed.", remedy=remedy)
         for junk in (b"\xff\x00\xfe", b"{", b"", b"[1,2", b"null"):
             signed = self.signed(junk, topic=sample.topic, at=NOW)
             try:
@@ -104,16 +110,18 @@ class WebhookChecks(ConnectorCase):
     def test_a_stale_signature_is_refused(self) -> None:
         """Where the shop signs the time, an old webhook cannot be played again, nor one from the future."""
         remedy = "Set stale_after to how long a signature holds, or to None where this shop signs no time."
-        require(hasattr(type(self), "stale_after"), "It is not said after how long a signature is stale.", remedy)
+        require(
+            hasattr(type(self), "stale_after"), "It is not said after how long a signature is stale.", remedy=remedy
+        )
         request = self._request(self.webhook_samples()[0])
         if self.stale_after is None:
             later = self.believed(replace(request, received_at=NOW + timedelta(days=2)))
-            require(later == self.believed(request), "The time of arrival changes the webhook.", remedy)
+            require(later == self.believed(request), "The time of arrival changes the webhook.", remedy=remedy)
             return
         for moved in (self.stale_after + timedelta(minutes=1), -self.stale_after - _FROM_THE_FUTURE):
             refused = self._refused(replace(request, received_at=NOW + moved))
             require(refused, f"A webhook signed {moved} before it arrived is believed.",
-                    "Compare the signed time with request.received_at, both ways.")  # fmt: skip
+                    remedy="Compare the signed time with request.received_at, both ways.")  # fmt: skip
 
     @needs(Capability.WEBHOOKS)
     def test_a_webhook_that_comes_twice_has_one_key_and_another_body_another(self) -> None:
@@ -124,10 +132,10 @@ class WebhookChecks(ConnectorCase):
             first = self.believed(request)
             again = self.believed(replace(request, received_at=NOW + timedelta(minutes=1)))
             remedy = "Take the shop's delivery id, or a hash of the body, and nothing that changes from try to try."
-            require(first == again, f"One webhook has two keys: {first.key!r} and {again.key!r}.", remedy)
+            require(first == again, f"One webhook has two keys: {first.key!r} and {again.key!r}.", remedy=remedy)
             same = keys.setdefault(first.key, sample.body) == sample.body
             remedy = "Take a hash of the body into the key where the shop's ids may repeat."
-            require(same, f"Two bodies share the key {first.key!r}: the second would never be read.", remedy)
+            require(same, f"Two bodies share the key {first.key!r}: the second would never be read.", remedy=remedy)
 
     def _request(self, sample: Sample) -> WebhookRequest:
         return self.signed(sample.body, topic=sample.topic, at=NOW)

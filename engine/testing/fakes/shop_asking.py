@@ -37,8 +37,8 @@ def checked(settings: PluginSettings) -> FakeShopSettings:
 def send(
     http: HttpClient,
     call: str,
-    settings: PluginSettings,
     *,
+    settings: PluginSettings,
     params: Mapping[str, str] | None = None,
     json: Any = None,
     accept: tuple[int, ...] = (),
@@ -54,7 +54,7 @@ def send(
 
 
 def ask(
-    http: HttpClient, call: str, settings: PluginSettings, *, params: Mapping[str, str] | None = None, json: Any = None
+    http: HttpClient, call: str, *, settings: PluginSettings, params: Mapping[str, str] | None = None, json: Any = None
 ) -> dict[str, Any]:
     """Return the object with which the shop answers a `call`.
 
@@ -62,7 +62,7 @@ def ask(
         ConfigError, RetriableError, FatalError: as `HttpClient.request`; FatalError also where it answers no object.
     """
     try:
-        answer = send(http, call, settings, params=params, json=json).json()
+        answer = send(http, call, settings=settings, params=params, json=json).json()
     except InputError as error:
         raise FatalError(f"The shop answered {call} with what cannot be read: {error}") from None
     if not isinstance(answer, dict):
@@ -70,7 +70,7 @@ def ask(
     return answer
 
 
-def field(answer: Any, name: str, kind: type[T]) -> T:
+def field(answer: Any, name: str, *, kind: type[T]) -> T:
     """Return a field of an answer.
 
     Raises:
@@ -110,12 +110,12 @@ def shop_code(answer: Any) -> ShopCode:
     Raises:
         FatalError: it is not described as documented.
     """
-    percent, amounts, expires = (field(answer, name, object) for name in ("percent", "amounts", "expires_at"))
+    percent, amounts, expires = (field(answer, name, kind=object) for name in ("percent", "amounts", "expires_at"))
     try:
         return ShopCode(
-            reference=field(answer, "id", str),
-            code=field(answer, "code", str),
-            active=field(answer, "active", bool),
+            reference=field(answer, "id", kind=str),
+            code=field(answer, "code", kind=str),
+            active=field(answer, "active", kind=bool),
             percent_bps=None if percent is None else _bps(str(percent)),
             amount_minor=None if amounts is None else _minors(amounts),
             expires_at=None if expires is None else datetime.fromisoformat(str(expires)),

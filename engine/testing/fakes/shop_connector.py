@@ -86,7 +86,7 @@ class FakeShopConnector:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        return ConnectionReport(shop=field(ask(http, "GET /shop", settings), "name", str))
+        return ConnectionReport(shop=field(ask(http, "GET /shop", settings=settings), "name", kind=str))
 
     def pull(
         self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient
@@ -97,8 +97,8 @@ class FakeShopConnector:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
         params = {"since": written(since), "until": written(until)} | ({"cursor": cursor} if cursor else {})
-        page = ask(http, "GET /orders", settings, params=params)
-        deliveries = tuple(self._delivery(order, settings) for order in field(page, "orders", list))
+        page = ask(http, "GET /orders", settings=settings, params=params)
+        deliveries = tuple(self._delivery(order, settings) for order in field(page, "orders", kind=list))
         return PulledPage(deliveries, page.get("next"))
 
     def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
@@ -107,7 +107,7 @@ class FakeShopConnector:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        found = field(ask(http, "GET /codes", settings, params={"code": code}), "codes", list)
+        found = field(ask(http, "GET /codes", settings=settings, params={"code": code}), "codes", kind=list)
         return shop_code(found[0]) if found else None
 
     def push_code(self, code: CodeView, *, settings: PluginSettings, http: HttpClient) -> str:
@@ -118,7 +118,7 @@ class FakeShopConnector:
         """
         found = self.find_code(code.code, settings=settings, http=http)
         call = f"PUT /codes/{quote(found.reference, safe='')}" if found else "POST /codes"
-        return field(ask(http, call, settings, json=code_document(code)), "id", str)
+        return field(ask(http, call, settings=settings, json=code_document(code)), "id", kind=str)
 
     def revoke_code(self, reference: str, *, settings: PluginSettings, http: HttpClient) -> None:
         """Delete the code; one that is gone already is fine.
@@ -126,7 +126,7 @@ class FakeShopConnector:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        send(http, f"DELETE /codes/{quote(reference, safe='')}", settings, accept=(404,))
+        send(http, f"DELETE /codes/{quote(reference, safe='')}", settings=settings, accept=(404,))
 
     def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str:
         """Return the address under which the shop applies `code` and then shows `destination`."""
@@ -142,7 +142,9 @@ class FakeShopConnector:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        found = field(ask(http, "GET /subscriptions", settings, params={"address": address}), "subscriptions", list)
+        found = field(
+            ask(http, "GET /subscriptions", settings=settings, params={"address": address}), "subscriptions", kind=list
+        )
         sent = {one["topic"] for one in found if isinstance(one, dict) and one.get("enabled") is True}
         return tuple(Subscription(topic, topic in sent) for topic in TOPICS)
 
@@ -152,7 +154,7 @@ class FakeShopConnector:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        ask(http, "PUT /subscriptions", settings, json={"address": address, "topics": list(TOPICS)})
+        ask(http, "PUT /subscriptions", settings=settings, json={"address": address, "topics": list(TOPICS)})
 
     def _delivery(self, order: Any, settings: PluginSettings) -> Delivery:
         if not isinstance(order, dict):
