@@ -118,6 +118,7 @@ def ids(full_shop, db) -> dict[str, str]:
         "payout_id": "SELECT id FROM payout",
         "page_id": "SELECT page_id FROM landing_version WHERE state = 'approved'",
         "product_id": "SELECT id FROM product",
+        "program_id": "SELECT id FROM program",
         "link_id": "SELECT id FROM link",
         "asset_id": "SELECT id FROM asset WHERE kind = 'photo'",
         "order_id": "SELECT id FROM shop_order WHERE blocked_reason IS NOT NULL",

@@ -184,7 +184,7 @@ def test_a_site_that_cannot_be_is_refused_in_words(owner, shop, fields, words):
 
 def test_tracking_is_saved_field_by_field(owner, shop, db):
     shop.site()
-    place = f"/admin/bean/settings/programs/{shop.program_slug}"
+    place = f"/admin/bean/settings/programs/{shop.program_id}"
     fields = {
         "home_url": f"{HOME}start",
         "consent": "assumed",
@@ -216,7 +216,7 @@ def test_tracking_is_saved_field_by_field(owner, shop, db):
 )
 def test_tracking_that_cannot_be_is_refused_beside_the_field(owner, shop, fields, words):
     shop.site()
-    answer = owner.post(f"/admin/bean/settings/programs/{shop.program_slug}", data=fields)
+    answer = owner.post(f"/admin/bean/settings/programs/{shop.program_id}", data=fields)
     assert answer.status_code == 422
     assert words in answer.text
 

@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, BeforeValidator, Field
 
 from engine.connections.queries import connections_of
+from engine.insights.clicks import clicks_of_late
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, InputError, NotFoundError
-from engine.programs.queries import program_by_slug, programs_of
+from engine.programs.queries import ProgramRow, program, programs_of
 from engine.tracking.links.queries import links_of_program, owned_link
 from engine.tracking.links.service import archive_link as put_away
 from engine.tracking.pages.queries import page_file
@@ -54,15 +55,22 @@ def links(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resol
         programs = programs_of(unit, me.brand.id)
         first = programs[0] if programs else None
         chosen = next((one for one in programs if one.slug == request.args.get("program")), first)
-        page, found = None, []
+        page, found, clicks = None, [], {}
         if chosen is not None:
             set_zone(chosen.time_zone)
             page = links_of_program(unit, me.brand.id, program_id=chosen.id, cursor=cursor, limit=50)
             home_url = tracking_of(unit, me.brand.id, program_id=chosen.id).home_url
             domains = site_of(unit, me.brand.id).domains
             found = [(one, shown_link(unit, one.link, home_url=home_url, domains=domains)) for one in page.rows]
+            clicks = clicks_of_late(unit, me.brand.id, target_ids=[one.link.id for one in page.rows], zone=chosen.zone)
     return render_template(
-        "admin/links.html", page=page, shared=found, programs=programs, chosen=chosen, first=cursor is None
+        "admin/links.html",
+        page=page,
+        shared=found,
+        clicks=clicks,
+        programs=programs,
+        chosen=chosen,
+        first=cursor is None,
     )
 
 
@@ -76,7 +84,7 @@ def archive_link(brand: str, link_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<brand>/links/<link_id>/qr.<kind>")
-def link_qr(brand: str, link_id: str, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
+def link_qr(brand: str, link_id: str, *, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Hand out the QR code of a link."""
     me = staff()
     with reading() as unit:
@@ -103,7 +111,7 @@ def link_card(brand: str, link_id: str) -> ResponseReturnValue:  # noqa: ARG001 
 
 
 @blueprint.get("/<brand>/pages/<page_id>/qr.<kind>")
-def page_qr(brand: str, page_id: str, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
+def page_qr(brand: str, page_id: str, *, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Hand out the QR code of an ambassador's page."""
     me = staff()
     with reading() as unit:
@@ -160,26 +168,27 @@ def save_site(brand: str) -> ResponseReturnValue:
     return redirect(url_for("admin.site", brand=brand), 303)
 
 
-@blueprint.get("/<brand>/settings/programs/<program>")
-def tracking(brand: str, program: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
+@blueprint.get("/<brand>/settings/programs/<program_id>")
+def tracking(brand: str, program_id: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Show how a program tracks."""
     with reading() as unit:
-        chosen = program_by_slug(unit, staff().brand.id, slug=program)
+        chosen = program(unit, staff().brand.id, program_id=id_or_404(program_id))
         found = tracking_of(unit, staff().brand.id, program_id=chosen.id)
-    return _tracking_page(program, blank(**_written(found)))
+    return _tracking_page(chosen, blank(**_written(found)))
 
 
-@blueprint.post("/<brand>/settings/programs/<program>")
-def save_tracking(brand: str, program: str) -> ResponseReturnValue:
+@blueprint.post("/<brand>/settings/programs/<program_id>")
+def save_tracking(brand: str, program_id: str) -> ResponseReturnValue:
     """Say where a program's links lead and how its clicks are counted and kept."""
     me = staff()
+    with reading() as unit:
+        chosen = program(unit, me.brand.id, program_id=id_or_404(program_id))
     form = read_form(TrackingForm, {"utm": "", **request.form.to_dict()}, lists=("utm",))
     if form.value is None:
-        return _tracking_page(program, form), 422
+        return _tracking_page(chosen, form), 422
     draft = TrackingDraft(**form.value.model_dump())
 
     def keep(unit: UnitOfWork) -> TrackingRow:
-        chosen = program_by_slug(unit, me.brand.id, slug=program)
         if draft.connection_id and draft.connection_id not in {one.id for one in connections_of(unit, me.brand.id)}:
             raise NotFoundError("shop", draft.connection_id)
         return keep_tracking(unit, me.brand.id, program_id=chosen.id, draft=draft, by=me.email)
@@ -189,7 +198,7 @@ def save_tracking(brand: str, program: str) -> ResponseReturnValue:
     except InputError as error:
         field = "home_url" if error.field == "destination" else error.field or "form"
         form.errors[field] = f"{error.problem} {error.remedy or ''}".strip()
-        return _tracking_page(program, form), 422
+        return _tracking_page(chosen, form), 422
     except ConflictError as error:
         flash(str(error), "bad")
     else:
@@ -205,10 +214,9 @@ def _site_page(form: Form[SiteForm] | Form[BaseModel]) -> str:
     return render_template("admin/site.html", site=found, programs=programs, form=form)
 
 
-def _tracking_page(program: str, form: Form[TrackingForm] | Form[BaseModel]) -> str:
+def _tracking_page(chosen: ProgramRow, form: Form[TrackingForm] | Form[BaseModel]) -> str:
     me = staff()
     with reading() as unit:
-        chosen = program_by_slug(unit, me.brand.id, slug=program)
         days = kept_days(unit, me.brand.id, program_id=chosen.id)
         shops = [(str(one.id), f"{one.connector} · {one.account}") for one in connections_of(unit, me.brand.id)]
     return render_template("admin/tracking.html", program=chosen, kept_days=days, shops=shops, form=form)

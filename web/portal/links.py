@@ -1,6 +1,7 @@
 """An ambassador's links: shared, made, led elsewhere, printed."""
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from engine.enrollment.queries import EnrollmentRow, enrollments
 from engine.enrollment.tables import EnrollmentState
+from engine.insights.clicks import Clicks, clicks_of_late
 from engine.insights.home import Membership, memberships_of
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, InputError
@@ -124,7 +126,7 @@ def archive_link(brand: str, link_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<brand>/links/<link_id>/qr.<kind>")
-def link_qr(brand: str, link_id: str, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
+def link_qr(brand: str, link_id: str, *, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Hand out the QR code of a link."""
     _, found = _mine(link_id)
     with reading() as unit:
@@ -145,7 +147,7 @@ def link_card(brand: str, link_id: str) -> ResponseReturnValue:  # noqa: ARG001 
 
 
 @blueprint.get("/<brand>/page/<enrollment_id>/qr.<kind>")
-def page_qr(brand: str, enrollment_id: str, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
+def page_qr(brand: str, enrollment_id: str, *, kind: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Hand out the QR code of the ambassador's own page."""
     _, handle = _own_page(enrollment_id)
     with reading() as unit:
@@ -179,18 +181,22 @@ def _list(form: Form[NewLink] | Form[BaseModel]) -> str:
         chosen = _chosen(active, form)
         page = tracking = None
         found: list[ShownLink] = []
+        clicks: dict[UUID, Clicks] = {}
         if chosen is not None:
             set_zone(chosen.time_zone)
             page = links_of(unit, me.brand.id, enrollment_id=chosen.enrollment_id, cursor=cursor, limit=30)
             tracking = tracking_of(unit, me.brand.id, program_id=chosen.program_id)
             domains = site_of(unit, me.brand.id).domains
             found = [shown_link(unit, row, home_url=tracking.home_url, domains=domains) for row in page.rows]
+            ids, zone = [row.id for row in page.rows], ZoneInfo(chosen.time_zone)
+            clicks = clicks_of_late(unit, me.brand.id, target_ids=ids, zone=zone)
     return render_template(
         "portal/links.html",
         memberships=active,
         chosen=chosen,
         page=page,
         links=found,
+        clicks=clicks,
         home_url=tracking.home_url if tracking else "",
         form=form,
         first=cursor is None,

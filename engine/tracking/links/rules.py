@@ -67,7 +67,7 @@ def checked_destination(url: str, *, domains: Collection[str]) -> str:
         raise DestinationRefusedError(url, "This is not a web address.", "Begin with https:// and the shop's host.")
     scheme = parts[1].lower()
     port = _port_of(scheme, authority[2])
-    if not is_within(host, port, domains):
+    if not is_within(host, port=port, domains=domains):
         shown = ", ".join(domains) or "no domain yet"
         place = host if port is None else f"{host}:{port}"
         problem = f"{place} is not among the brand's domains ({shown})."

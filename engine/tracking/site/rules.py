@@ -103,7 +103,7 @@ def is_private(host: str) -> bool:
     return host == "localhost" or host.endswith(tuple(f".{end}" for end in _PRIVATE_ENDINGS))
 
 
-def is_within(host: str, port: int | None, domains: Collection[str]) -> bool:
+def is_within(host: str, *, port: int | None, domains: Collection[str]) -> bool:
     """Tell whether a plain host is one of `domains` (of `checked_domain`) or below one, at the port that it names.
 
     `port` None is the scheme's own.

@@ -84,7 +84,7 @@ def test_a_plain_host_is_its_own_plain_host(text):
     ],
 )
 def test_a_host_is_within_a_domain_or_below_it_at_the_same_port(host, port, expected):
-    assert is_within(host, port, ["example.com", "localhost:3000", "1.2.3.4"]) is expected
+    assert is_within(host, port=port, domains=["example.com", "localhost:3000", "1.2.3.4"]) is expected
 
 
 def test_private_hosts_are_those_of_this_machine_or_network():
