@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
@@ -15,6 +16,7 @@ from engine.attribution.tables import Decision, Outcome
 from engine.enrollment.tables import Enrollment
 from engine.identity.tables import Ambassador
 from engine.intake.tables import ShopOrder
+from engine.kernel.clock import local_date
 from engine.kernel.database import UnitOfWork
 from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
@@ -32,6 +34,9 @@ _LINK: Final = table_of(Link)
 _ORDER: Final = table_of(ShopOrder)
 _PAGE: Final = table_of(LandingPage)
 _DAY: Final = table_of(ClickDay)
+LATE_DAYS: Final = 30
+"""How many days screens show unless they say otherwise."""
+
 _KINDS: Final = ("counted", "verified", "repeated", "bots", "others")
 
 
@@ -67,6 +72,14 @@ def clicks_by_target(
     rows = unit.execute(_sums(brand_id, [_DAY.c.target_id], since=since, until=until).where(those))
     found = {target_id: _clicks(numbers) for target_id, *numbers in rows}
     return {target_id: found.get(target_id, Clicks()) for target_id in target_ids}
+
+
+def clicks_of_late(
+    unit: UnitOfWork, brand_id: UUID, *, target_ids: Collection[UUID], zone: ZoneInfo
+) -> dict[UUID, Clicks]:
+    """Return the clicks of links and pages on the last thirty days, today in `zone` included, for each of them."""
+    until = local_date(unit.now, zone) + timedelta(days=1)
+    return clicks_by_target(unit, brand_id, target_ids=target_ids, since=until - timedelta(days=LATE_DAYS), until=until)
 
 
 @dataclass(frozen=True, slots=True)
