@@ -148,8 +148,10 @@ class TargetCache:
             self._asked_at = unit.now
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, and let go of its connection."""
         self._ended.set()
+        if self._poller is not None and self._poller.is_alive():
+            self._poller.join(timeout=10)
 
     def _again(
         self,

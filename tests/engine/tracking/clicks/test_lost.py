@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import event, select
 
 from engine.insights.health import Level, health
+from engine.kernel.database import open_database
 from engine.kernel.tables import table_of
 from engine.tracking.clicks import store as store_module
+from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.tables import ClickLoss
 from engine.tracking.clicks.writer import ClickWriter
 from tests.engine.tracking.clicks.world import clicks, make_link, make_shop, tracker_of, visit
@@ -81,7 +83,7 @@ def test_a_database_locked_by_somebody_else_costs_each_visitor_two_seconds_at_mo
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_full_disk_loses_clicks_and_leads_visitors_on(db, tracker, monkeypatch):
-    opened = store_module.open_database
+    opened = open_database
 
     def small(url, **more):
         found = opened(url, **more)
@@ -127,14 +129,13 @@ def test_a_click_that_would_be_kept_too_late_is_given_up(db, tracker, monkeypatc
     assert len(clicks(db)) == before
 
 
-def test_one_click_of_a_brand_that_is_gone_does_not_take_the_others_with_it(db, tracker):
+def test_one_click_of_a_brand_that_is_gone_does_not_take_the_others_with_it(db, tracker, monkeypatch):
     writer: ClickWriter = tracker.writer
     target = tracker.cache.link("coat")
-    kept = []
-    keep = writer.keep
-    writer.keep = lambda click: kept.append(click) or True  # type: ignore[method-assign,func-returns-value]
+    kept: list[NewClick] = []
+    monkeypatch.setattr(writer, "keep", kept.append)
     tracker.keep(target, visit())
-    writer.keep = keep  # type: ignore[method-assign]
+    monkeypatch.undo()
     bad = kept[0]._replace(brand_id=kept[0].id)
     assert writer.keep(bad) is False
     assert tracker.follow("coat", visit())[1].token

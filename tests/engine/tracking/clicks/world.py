@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from engine.kernel.clock import VirtualClock
 from engine.kernel.crypto import Keyring
 from engine.kernel.tables import table_of
 from engine.tracking.clicks.tables import Click
@@ -86,6 +87,7 @@ class Ticking(Tracker):
     """A tracker whose clock goes on by a millisecond with each click, so that clicks lie in order."""
 
     def follow(self, slug, request, *, path=None):
+        assert isinstance(self._clock, VirtualClock)
         self._clock.advance(timedelta(milliseconds=1))
         return super().follow(slug, request, path=path)
 
