@@ -125,7 +125,7 @@ def list_connections(*, slug: str | None, as_json: bool) -> None:
 @brand_option
 @json_option
 @click.pass_context
-def check(context: click.Context, connector: str, account: str, *, slug: str | None, as_json: bool) -> None:
+def check(context: click.Context, *, connector: str, account: str, slug: str | None, as_json: bool) -> None:
     """Ask the shop whether it lets us in, and which webhooks it sends; exit 1 where something will not work."""
     with at_brand(slug) as (goodword, brand):
         at = _find(goodword, brand, connector=connector, account=account)

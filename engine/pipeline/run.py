@@ -6,6 +6,7 @@ retried.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
@@ -47,6 +48,10 @@ C = TypeVar("C")
 A = TypeVar("A")
 BATCH = 500
 """Deliveries in one transaction: large enough to be fast, small enough that others get their turn."""
+
+
+class _RehearsedError(Exception):
+    """Takes back everything that a rehearsal did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +123,14 @@ class Pipeline:
         checked, refused = self._check(brand_id, source, deliveries)
         if not checked:
             return Ingested(refused=refused)
-        with self.database.unit() as unit:
-            done = self._batch(unit, brand_id, source, deliveries=checked)
-            unit.session.rollback()
+        done = Ingested()
+
+        def work(unit: UnitOfWork) -> None:
+            done.add(self._batch(unit, brand_id, source, deliveries=checked))
+            raise _RehearsedError
+
+        with suppress(_RehearsedError):
+            self.database.run(work)
         done.refused = refused + done.refused
         return done
 

@@ -155,7 +155,9 @@ def _refund(thing: Thing, template: RefundTemplate) -> RefundEvent:
         currency=currency,
         amount_minor=thing.amount("amount", template.amount, currency=currency),
         lines=lines,
-        state=RefundState(thing.word("state", template.state, words)) if template.state else RefundState.SUCCEEDED,
+        state=RefundState(thing.word("state", template.state, words=words))
+        if template.state
+        else RefundState.SUCCEEDED,
     )
 
 
@@ -170,7 +172,7 @@ def _chargeback(thing: Thing, template: ChargebackTemplate) -> ChargebackEvent:
         opened_at=thing.optional_instant("opened_at", template.opened_at) or updated_at,
         currency=currency,
         amount_minor=thing.amount("amount", template.amount, currency=currency),
-        state=ChargebackState(thing.word("state", template.state, words)),
+        state=ChargebackState(thing.word("state", template.state, words=words)),
     )
 
 

@@ -108,7 +108,7 @@ class Thing:
             raise self._wrong(field, f"{_shown(place.value)} at {place.where} is neither true nor false.")
         return bool(place and place.value)
 
-    def word(self, field: str, path: str, words: Mapping[str, str]) -> str:
+    def word(self, field: str, path: str, *, words: Mapping[str, str]) -> str:
         """Return what the shop's word at `path` stands for, by `words`.
 
         Raises:
