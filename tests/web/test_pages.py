@@ -6,9 +6,14 @@ from html import unescape
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from engine.enrollment.tables import Enrollment
 from engine.identity.tables import Realm
+from engine.plugin_api import OrderEvent, OrderLine
+from engine.tracking.clicks.rules import click_token
+from engine.tracking.clicks.tables import Target
+from tests.factories import make_click
 from tests.support.routes import only
 from tests.support.shop import CAPPED_IN_EUROS, TEN_PERCENT
 
@@ -78,6 +83,22 @@ def test_why_is_a_sentence_first(anna, shop, owner, db):
     assert "10 % of €124.00, because the code ANNA10 of Anna Berg was used on 2 Mar 2026." in staff
     assert '"ledger_transaction"' in staff
     assert "ledger_transaction" not in words(anna.get(f"/portal/bean/earnings/{row}")), "nothing raw for ambassadors"
+
+
+def test_why_names_the_link_and_how_long_clicks_count(anna, shop, owner, db):
+    with db.unit() as unit:
+        enrollment = unit.session.execute(select(Enrollment)).scalar_one()
+        click = make_click(unit, enrollment, target=Target.PAGE)
+    shop.clock.advance(timedelta(days=2))
+    at, line = shop.clock.now(), OrderLine("1", 12_400)
+    token = click_token(shop.goodword.keyring.key("click"), click.id)
+    shop.take_in("1", OrderEvent("1", at, at, "EUR", (line,), 12_400, at, clicks=(token,)))
+    row = commission_of(db, "1")
+    mine = words(anna.get(f"/portal/bean/earnings/{row}"))
+    assert "because your page was opened on 2 Mar 2026 and an order followed on 4 Mar 2026." in mine
+    assert "Your page was opened on 2 Mar 2026, 2 days before the order. Clicks count for 30 days." in mine
+    staff = words(owner.get(f"/admin/bean/commissions/{row}"))
+    assert "The page of Anna Berg was opened on 2 Mar 2026, 2 days before the order." in staff
 
 
 def test_why_of_a_return_names_before_and_after(anna, shop, db):
