@@ -58,9 +58,9 @@ def prune_(*, as_json: bool) -> None:
 @click.pass_context
 def rebuild(
     context: click.Context,
+    *,
     since_text: str | None,
     until_text: str | None,
-    *,
     check: bool,
     slug: str | None,
     as_json: bool,
@@ -70,7 +70,7 @@ def rebuild(
     Days are those of each program's time zone. A day whose clicks were deleted stays as it was counted.
     """
     with at_brand(slug) as (goodword, brand):
-        since, until = _span(goodword, brand, since_text, until_text)
+        since, until = _span(goodword, brand, since=since_text, until=until_text)
         if check:
             with goodword.database.reading() as unit:
                 found = differences(unit, brand.id, since=since, until=until)
@@ -84,7 +84,7 @@ def rebuild(
     answer({"brand": brand.slug, **asdict(done)}, text, as_json=as_json)
 
 
-def _span(goodword: Goodword, brand: BrandView, since: str | None, until: str | None) -> tuple[date, date]:
+def _span(goodword: Goodword, brand: BrandView, *, since: str | None, until: str | None) -> tuple[date, date]:
     end = _read_day(until, field="--until") or goodword.database.clock.now().date() + _TOMORROW
     begin = _read_day(since, field="--since")
     if begin is None:

@@ -50,23 +50,23 @@ def set_up_site(story: "Story", unit: UnitOfWork) -> None:
         story.products[program_id] = tuple(row.id for row in rows)
 
 
-def give_links(story: "Story", unit: UnitOfWork, one: Person) -> None:
+def give_links(unit: UnitOfWork, story: "Story", one: Person) -> None:
     """Give somebody who was let in their links: all one to the shop, those who bring many more than one."""
-    give(story, unit, one, draft=LinkDraft(title="The shop"), weight=4)
+    give(unit, story, one, draft=LinkDraft(title="The shop"), weight=4)
     if one.weight >= 20:
-        give(story, unit, one, draft=LinkDraft(title="Link in my profile", utm={"utm_content": "bio"}), weight=6)
+        give(unit, story, one, draft=LinkDraft(title="Link in my profile", utm={"utm_content": "bio"}), weight=6)
     if one.weight >= 40:
         disc = _DISCS[one.weight % len(_DISCS)]
-        give(story, unit, one, draft=LinkDraft(title=disc.title, destination=disc.link), weight=3)
+        give(unit, story, one, draft=LinkDraft(title=disc.title, destination=disc.link), weight=3)
     if one.vanity == "MAYA10":
         draft = LinkDraft(title="My picks of the month", slug=VANITY, destination=f"{SHOP}/picks/maya")
-        give(story, unit, one, draft=draft, weight=9)
+        give(unit, story, one, draft=draft, weight=9)
     if one.name == _SALE:
         ends = unit.now + timedelta(days=95)
-        give(story, unit, one, draft=LinkDraft(title="Spring sale", expires_at=ends), weight=2)
+        give(unit, story, one, draft=LinkDraft(title="Spring sale", expires_at=ends), weight=2)
 
 
-def give(story: "Story", unit: UnitOfWork, one: Person, *, draft: LinkDraft, weight: int) -> None:
+def give(unit: UnitOfWork, story: "Story", one: Person, *, draft: LinkDraft, weight: int) -> None:
     """Make one link, and let people click on it from now on."""
     enrollment_id = story.enrollments[one.email]
     made = create_link(

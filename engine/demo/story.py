@@ -72,7 +72,7 @@ class Story:
             enrollment_id = self.enrollments[one.email]
             enrollment.approve_application(unit, self.brand_id, enrollment_id=enrollment_id, by=BY)
             self.give_code(unit, one)
-            give_links(self, unit, one)
+            give_links(unit, self, one)
             if one.group is not None:
                 enrollment.move_group(unit, self.brand_id, enrollment_id=enrollment_id, group_id=self.gold_id, by=BY)
             if one.rate_bps is not None:
