@@ -147,7 +147,7 @@ def test_a_map_of_two_generations_keeps_what_is_asked_for_and_no_more_than_it_ma
     assert kept.get(0) is None
 
 
-def test_a_link_takes_less_than_a_kilobyte(db, place, cache):
+def test_a_link_takes_less_than_four_kilobytes(db, place, cache):
     def make(unit):
         for number in range(300):
             make_link(unit, place, slug=f"link-{number:04d}")
