@@ -32,7 +32,7 @@ from engine.tracking.pages.queries import public_page
 V = TypeVar("V")
 
 LINKS: Final = 200_000
-"""How many links are kept at most: about 0.7 kB each."""
+"""How many links are kept at most: about 0.8 kB each, 165 MB in all."""
 
 PAGES: Final = 1_000
 UNKNOWN: Final = 20_000
