@@ -1,0 +1,167 @@
+"""From a click to a commission, as it happens: a browser, the server with its worker, a shop, a signed webhook.
+
+Nothing of ours is called from inside but to set the brand up: the server is `goodword serve`, the answer is read from
+`goodword explain`.
+"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from engine.bootstrap import start
+from engine.connections.schemas import ConnectionDraft
+from engine.connections.service import save_connection
+from engine.kernel.clock import VirtualClock
+from engine.kernel.migrate import upgrade
+from engine.kernel.settings import Settings
+from engine.tracking.site.schemas import SiteDraft, TrackingDraft
+from engine.tracking.site.service import save_site, save_tracking
+from engine.tracking.site.tables import Consent
+from tests.conftest import START
+from tests.support.shop import open_shop
+from tests.support.standin import SETTINGS, StandIn, post, standing_in
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+PERSON: dict[str, Any] = {"user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
+"""Without it the browser says that a program drives it, and is taken for one."""
+
+PHONE = PERSON | {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A served installation: its address, the shop's webhook address, and how its commands are run."""
+
+    address: str
+    environment: dict[str, str]
+
+    @property
+    def hook(self) -> str:
+        """Where the shop sends its webhooks."""
+        return f"{self.address}/hooks/generic_webhook/stand-in"
+
+    def explained(self, order: str, *, seconds: float = 30) -> dict[str, Any]:
+        """Return what `goodword explain` says once the worker has taken the order in."""
+        end = time.monotonic() + seconds
+        while True:
+            command = [sys.executable, "-m", "engine.cli", "explain", order, "--json"]
+            done = subprocess.run(command, check=False, env=self.environment, capture_output=True, text=True)
+            if done.returncode == 0:
+                return dict(json.loads(done.stdout))
+            assert time.monotonic() < end, done.stderr
+            time.sleep(0.5)
+
+
+@pytest.fixture
+def shop() -> Iterator[StandIn]:
+    with standing_in() as found:
+        yield found
+
+
+@pytest.fixture
+def house(tmp_path, shop) -> Iterator[House]:
+    """A brand with Anna's approved page and link, and the shop connected; served, with its worker."""
+    settings = Settings(home=tmp_path, smtp_url="")
+    upgrade(settings.database)
+    goodword = start(settings)
+    brand = open_shop(goodword, VirtualClock(START))
+    _furnish(goodword, brand, shop)
+    goodword.close()
+    port = _free_port()
+    environment = os.environ | {"GOODWORD_HOME": str(tmp_path), "GOODWORD_SMTP_URL": ""}
+    log = (tmp_path / "serve.log").open("w")
+    served = subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", "serve", "--port", str(port)], env=environment, stdout=log, stderr=log
+    )
+    address = f"http://127.0.0.1:{port}"
+    _await_answer(address, served, tmp_path / "serve.log")
+    yield House(address, environment)
+    served.send_signal(signal.SIGTERM)
+    served.wait(30)
+    log.close()
+
+
+def _furnish(goodword: Any, brand: Any, shop: StandIn) -> None:
+    def settle(unit: Any) -> None:
+        save_site(unit, brand.brand_id, draft=SiteDraft(domains=(urlsplit(shop.address).netloc,)), by="owner")
+        tracking = TrackingDraft(home_url=f"{shop.address}/mugs", consent=Consent.ASSUMED)
+        save_tracking(unit, brand.brand_id, program_id=brand.program_id, draft=tracking, by="owner")
+        draft = ConnectionDraft(connector="generic_webhook", account="stand-in", title="Stand-in", settings=SETTINGS)
+        save_connection(unit, brand.brand_id, draft, host=goodword.plugins, keyring=goodword.keyring, by="owner")
+
+    goodword.database.run(settle)
+    anna = brand.ambassador("Anna Berg", "anna@example.com", code="ANNA10")
+    brand.page(anna, "anna", name="Anna Berg", headline="Tea, mugs and slow mornings")
+    brand.share(anna, "anna-mugs", title="Mugs")
+
+
+def test_a_visit_to_a_page_is_credited_when_the_order_comes(house, shop, browser: Browser):
+    page = browser.new_context(**PHONE).new_page()
+    page.goto(f"{house.address}/a/anna")
+    expect(page.get_by_role("heading", name="Anna Berg")).to_be_visible()
+    page.get_by_role("link", name=re.compile("Shop")).first.tap()
+    expect(page.get_by_role("heading", name="Mugs and tea")).to_be_visible()
+    [click] = parse_qs(urlsplit(page.url).query)["gw_click"]
+    assert len(click) == 32
+
+    found = house.explained(shop.sell(house.hook, total="40.00"))
+    said = " ".join(found["sentences"])
+    assert "10 % of €40.00" in said
+    assert "because the page of Anna Berg was opened on" in said
+    page.context.close()
+
+
+def test_a_link_brings_a_visitor_to_the_shop_and_the_order_names_it(house, shop, browser: Browser):
+    page = browser.new_context(**PERSON).new_page()
+    page.goto(f"{house.address}/r/anna-mugs?sub=story")
+    expect(page.get_by_role("heading", name="Mugs and tea")).to_be_visible()
+    assert urlsplit(page.url).path == "/mugs"
+    found = house.explained(shop.sell(house.hook, total="12.40"))
+    said = " ".join(found["sentences"])
+    assert "anna-mugs" in json.dumps(found)
+    assert "link" in said
+    page.context.close()
+
+
+def test_an_order_that_nobody_signed_leaves_nothing(house, shop, browser: Browser):
+    page = browser.new_context().new_page()
+    page.goto(f"{house.address}/r/anna-mugs")
+    body = json.dumps({"type": "order.paid", "data": {"id": "S-1"}}).encode()
+    assert post(house.hook, body, message_id="msg_1", key=b"the key of somebody else entirely") == 401
+    command = [sys.executable, "-m", "engine.cli", "explain", "S-1"]
+    done = subprocess.run(command, check=False, env=house.environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    page.context.close()
+
+
+def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: Path, *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/sign-in"):
+                return
+        except OSError:
+            still_coming = process.poll() is None and time.monotonic() < end
+            assert still_coming, log.read_text()[-2_000:]
+            time.sleep(0.2)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
