@@ -7,7 +7,7 @@ on from the last that ended well.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +25,7 @@ from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError, InputError
 from engine.pipeline.run import Pipeline
 from engine.plugin_api import Capability, Delivery, PulledPage, RetriableError
+from engine.plugin_host.guard import Breaker, PluginFailedError
 
 _WAITS: Final = 5
 """How often one page is asked for again when the shop says "later"."""
@@ -113,8 +114,9 @@ class _Run:
         """Ask and take in until the end; return what went wrong, or None."""
         stop_at = time.monotonic() + self.by.budget.total_seconds()
         try:
-            for page in self._pages():
-                self._take_in(page.deliveries)
+            opened = self.by.shops.open(self.connection)
+            for page in self._pages(opened):
+                self._take_in(opened, page.deliveries)
                 if page.cursor is not None and time.monotonic() > stop_at:
                     return self._leave_the_rest(page.reached)
             self._look_for_extras()
@@ -122,8 +124,7 @@ class _Run:
             return str(error)
         return None
 
-    def _pages(self) -> Iterator[PulledPage]:
-        opened = self.by.shops.open(self.connection)
+    def _pages(self, opened: OpenConnection) -> Iterator[PulledPage]:
         cursor: str | None = None
         while True:
             page = self._page(opened, cursor)
@@ -144,8 +145,8 @@ class _Run:
                 self.by.wait(delay)
         raise AssertionError("unreachable")
 
-    def _take_in(self, deliveries: Sequence[Delivery]) -> None:
-        checked = list(self._checked(deliveries))
+    def _take_in(self, opened: OpenConnection, deliveries: Sequence[Delivery]) -> None:
+        checked = list(self._checked(opened, deliveries))
         things = {_thing(draft) for _, drafts in checked for draft in drafts}
         self.told.update(external_id for kind, external_id in things if kind is FactKind.ORDER)
         brand_id = self.connection.brand_id
@@ -163,16 +164,19 @@ class _Run:
             self.booked, self.blocked = self.booked + done.booked, self.blocked + done.blocked
             self.findings.refused += [f"{refusal.key}: {refusal.problem}" for refusal in done.refused]
 
-    def _checked(self, deliveries: Iterable[Delivery]) -> Iterator[tuple[Delivery, list[FactDraft]]]:
+    def _checked(
+        self, opened: OpenConnection, deliveries: Iterable[Delivery]
+    ) -> Iterator[tuple[Delivery, list[FactDraft]]]:
         for delivery in deliveries:
             try:
                 check_delivery(delivery)
-                drafts = [fact_of(event, self.hasher) for event in delivery.events]
-            except InputError as error:
+                whole = delivery if delivery.events else _read_again(opened, delivery)
+                drafts = [fact_of(event, self.hasher) for event in whole.events]
+            except (InputError, PluginFailedError) as error:
                 self.findings.refused.append(f"{str(delivery.key)[:100]}: {error}")
                 continue
             if drafts:
-                yield delivery, drafts
+                yield whole, drafts
 
     def _look_for_extras(self) -> None:
         with self.by.pipeline.database.reading() as unit:
@@ -218,6 +222,19 @@ class ReconcilePoller:
         except AlreadyRunningError:
             return 0
         return 1
+
+
+def _read_again(opened: OpenConnection, delivery: Delivery) -> Delivery:
+    """Return `delivery` with the events in its body, of which the connector told none.
+
+    A connector that cannot read one order hands it over without events, so that the rest of the page comes; why it
+    cannot be read, parsing says. What breaks it is one order's failure and does not count against the connector.
+
+    Raises:
+        InputError, PluginFailedError: as `ask_parse`.
+    """
+    alone = opened.with_breaker(Breaker())
+    return replace(delivery, events=alone.parse(delivery.body, topic=delivery.topic))
 
 
 def _begun(unit: UnitOfWork, shop: ConnectionView) -> Mapping[ReconciliationKind, datetime]:

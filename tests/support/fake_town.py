@@ -47,10 +47,10 @@ TERMS = TermsDocument.model_validate(
 )
 
 
-def fake_host() -> PluginHost:
+def fake_host(module: str = "engine.testing.fakes.shop_plugin") -> PluginHost:
     """Return the in-tree plugins that price orders, and the fake shop's."""
     installed = [point for point in entry_points(group=GROUP) if point.name in {"attribution_basic", "rewards_cash"}]
-    fake = EntryPoint(name="fake_shop", value="engine.testing.fakes.shop_plugin", group=GROUP)
+    fake = EntryPoint(name="fake_shop", value=module, group=GROUP)
     names = [point.name for point in (*installed, fake)]
     return load_plugins(names, entry_points=[*installed, fake])
 

@@ -191,6 +191,22 @@ def test_somebody_may_ask_from_any_day_on(town_of, clock):
     assert found.findings.missing == [f"order {early}"]
 
 
+def test_an_order_of_which_the_connector_tells_nothing_is_read_again_so_that_the_reason_is_known(db, tmp_path, clock):
+    shop = FakeShop(clock=clock, token=TOKEN, secret=SECRET)
+    town = FakeTown.on(db, tmp_path, shop=shop, host=fake_host("tests.support.mute_shop"))
+    placed = [shop.place(Item(sku, 2_500), codes=["ANNA15"]) for sku in ("mug", *["breaking"] * 7, "unreadable", "cup")]
+    found = town.compare()
+    assert found.problem is None
+    assert town.orders() == sorted([placed[0], placed[-1]])
+    assert len(found.findings.refused) == 8
+    assert sum("ZeroDivisionError" in reason for reason in found.findings.refused) == 7
+    assert f"order:{placed[-2]}:" in found.findings.refused[-1]
+    assert "It says nothing." in found.findings.refused[-1]
+    with town.goodword.database.reading() as unit:
+        (row,) = latest_of(unit, town.brand_id, connection_id=town.connection.id)
+    assert row.report["refused"] == found.findings.refused
+
+
 @given(minutes=st.integers(0, 100_000), gap=st.integers(0, 100_000))
 def test_sliding_stretches_leave_no_gap(minutes, gap):
     """100 examples (500 in CI): each begins before the last ended, however late it is."""
