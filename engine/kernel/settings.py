@@ -22,6 +22,7 @@ DEFAULT_PLUGINS = (
     "payout_csv",
     "rewards_cash",
     "shopify",
+    "stripe_payments",
     "vendure",
     "woocommerce",
 )

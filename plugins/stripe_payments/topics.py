@@ -1,0 +1,34 @@
+"""The types of Stripe's events that concern us, by what they point at."""
+
+from typing import Final
+
+SESSION: Final = frozenset(
+    {
+        "checkout.session.completed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+    }
+)
+INVOICE: Final = frozenset({"invoice.paid"})
+CHARGE: Final = frozenset({"charge.refunded", "charge.captured"})
+REFUND: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
+DISPUTE: Final = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+    }
+)
+
+WANTED: Final = tuple(sorted(SESSION | INVOICE | CHARGE | REFUND | DISPUTE))
+"""The types that are asked for, at most 20, as many as a list of events can be filtered by."""
+
+SETTLED: Final = frozenset({"checkout.session.async_payment_succeeded", "charge.captured"})
+"""Events that say when an order was paid whose payment took longer than its checkout."""
+
+UNREADABLE: Final = "unreadable"
+"""The topic of a signed body that is no event: reading it says what is wrong."""
+
+READ: Final = frozenset({*WANTED, UNREADABLE})
