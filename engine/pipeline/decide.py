@@ -46,7 +46,9 @@ def decide(work: Workset, ask: Ask, *, firsts: Firsts) -> Decided:
         with_links = {
             order.id: seen[order.id] + extra
             for order in work.orders.values()
-            if links and order.id not in failed and (extra := tuple(link_pointers(order, work, links, firsts=firsts)))
+            if links
+            and order.id not in failed
+            and (extra := tuple(link_pointers(order, work, links=links, firsts=firsts)))
         }
         if not with_links:
             break

@@ -39,7 +39,7 @@ def direct_pointers(order: OrderRecord, work: Workset, *, firsts: Firsts) -> tup
 
 
 def link_pointers(
-    order: OrderRecord, work: Workset, links: Mapping[LinkKey, Link | None], *, firsts: Firsts
+    order: OrderRecord, work: Workset, *, links: Mapping[LinkKey, Link | None], firsts: Firsts
 ) -> Iterator[Pointer]:
     """Yield whom the customer's links point to: made by an earlier order, and still within the program's days."""
     for program in work.programs:

@@ -51,7 +51,7 @@ def order_event(order: Record) -> OrderEvent | None:
         placed_at=placed_at,
         currency=currency,
         lines=lines,
-        charged_minor=not_negative(shop_minor(order, "total_price", currency), field="total_price"),
+        charged_minor=not_negative(shop_minor(order, "total_price", currency=currency), field="total_price"),
         paid_at=_paid_at(order, placed_at, currency),
         cancelled_at=maybe_instant(order, "cancelled_at"),
         shipping_minor=sum(_shipping(order, currency)),
@@ -63,7 +63,7 @@ def order_event(order: Record) -> OrderEvent | None:
 
 def _lines(order: Record, currency: Currency) -> Iterable[OrderLine]:
     refunded = _refunded_units(order)
-    tip = shop_minor(order, "total_tip_received", currency)
+    tip = shop_minor(order, "total_tip_received", currency=currency)
     for line in records(order, "line_items"):
         line_id, bought = ident(line, "id"), count(line, "quantity")
         left_now = count(line, "current_quantity", default=bought)
@@ -88,7 +88,7 @@ def gross(line: Record, currency: Currency) -> int:
     Raises:
         InputError: it cannot be read.
     """
-    return shop_minor(line, "price", currency) * count(line, "quantity") - _discounts(line, currency)
+    return shop_minor(line, "price", currency=currency) * count(line, "quantity") - _discounts(line, currency)
 
 
 def taxes(line: Record, currency: Currency) -> int:
@@ -97,12 +97,12 @@ def taxes(line: Record, currency: Currency) -> int:
     Raises:
         InputError: it cannot be read, or is below zero.
     """
-    found = sum(shop_minor(each, "price", currency) for each in records(line, "tax_lines"))
+    found = sum(shop_minor(each, "price", currency=currency) for each in records(line, "tax_lines"))
     return not_negative(found, field="tax_lines")
 
 
 def _discounts(line: Record, currency: Currency) -> int:
-    return sum(shop_minor(each, "amount", currency) for each in records(line, "discount_allocations"))
+    return sum(shop_minor(each, "amount", currency=currency) for each in records(line, "discount_allocations"))
 
 
 def _share(amount: int, units: int, *, of: int) -> int:
@@ -121,7 +121,7 @@ def _refunded_units(order: Record) -> Mapping[str, int]:
 def _is_tip(line: Record, tip: int, currency: Currency) -> bool:
     """Tell a tip from a thing that was sold: Shopify lists it as a line of no product named so."""
     named = line.get("product_id") is None and text(line, "title").lower() == "tip"
-    return tip > 0 and named and shop_minor(line, "price", currency) == tip
+    return tip > 0 and named and shop_minor(line, "price", currency=currency) == tip
 
 
 def _paid_at(order: Record, placed_at: datetime, currency: Currency) -> datetime | None:
@@ -134,12 +134,15 @@ def _paid_at(order: Record, placed_at: datetime, currency: Currency) -> datetime
     if text(order, "financial_status") not in _PAID:
         return None
     payments = [
-        (maybe_instant(each, "processed_at") or instant(each, "created_at"), shop_minor(each, "amount", currency))
+        (
+            maybe_instant(each, "processed_at") or instant(each, "created_at"),
+            shop_minor(each, "amount", currency=currency),
+        )
         for each in records(order, "transactions")
         if text(each, "kind") in {"sale", "capture"} and text(each, "status") == "success"
     ]
     first_total = "original_total_price" if inner(order, "original_total_price_set") else "total_price"
-    due = shop_minor(order, first_total, currency)
+    due = shop_minor(order, first_total, currency=currency)
     for time, amount in sorted(payments):
         due -= amount
         if due <= 0:
@@ -151,7 +154,7 @@ def _shipping(order: Record, currency: Currency) -> Iterable[int]:
     for line in records(order, "shipping_lines"):
         if line.get("is_removed") is not True:
             tax = taxes(line, currency) if order.get("taxes_included") is True else 0
-            yield max(0, shop_minor(line, "price", currency) - _discounts(line, currency) - tax)
+            yield max(0, shop_minor(line, "price", currency=currency) - _discounts(line, currency) - tax)
 
 
 def _codes(order: Record) -> Sequence[str]:

@@ -132,7 +132,7 @@ def currency_in(record: Record, field: str) -> Currency:
         raise InputError(str(error), field=field) from None
 
 
-def shop_minor(record: Record, field: str, currency: Currency) -> int:
+def shop_minor(record: Record, field: str, *, currency: Currency) -> int:
     """Return the amount in a field in the shop's money: from `FIELD_set` where there is one, else from the field.
 
     Texts and numbers alike: one payload of Shopify has both. Nothing there is 0.

@@ -59,8 +59,8 @@ def refund_event(refund: Record) -> RefundEvent:
 
 def _lines(refund: Record, currency: Currency) -> Iterable[RefundLine]:
     for line in records(refund, "refund_line_items"):
-        tax = shop_minor(line, "total_tax", currency)
-        net = shop_minor(line, "subtotal", currency) - (tax if _included(refund, line, currency) else 0)
+        tax = shop_minor(line, "total_tax", currency=currency)
+        net = shop_minor(line, "subtotal", currency=currency) - (tax if _included(refund, line, currency) else 0)
         yield RefundLine(ident(line, "line_item_id"), not_negative(net, field="refund_line_items"))
 
 
@@ -77,7 +77,7 @@ def _included(refund: Record, line: Record, currency: Currency) -> bool:
     if not tax or price <= 0:
         return False
     if bought.get("pre_tax_price") is not None:
-        return shop_minor(bought, "pre_tax_price", currency) < price
+        return shop_minor(bought, "pre_tax_price", currency=currency) < price
     rate = sum((_rate(each) for each in records(bought, "tax_lines")), start=Fraction(0))
     return abs(tax - price * rate * Fraction(1, 1 + rate)) < abs(tax - price * rate)
 
@@ -102,7 +102,7 @@ def _state(money: Sequence[Record]) -> tuple[RefundState, list[Record]]:
 
 
 def _amount(payment: Record, currency: Currency) -> int:
-    return not_negative(shop_minor(payment, "amount", currency), field="transactions")
+    return not_negative(shop_minor(payment, "amount", currency=currency), field="transactions")
 
 
 def _foreign(money: Sequence[Record], currency: Currency) -> Currency | None:
@@ -118,7 +118,8 @@ def _for_shipping(refund: Record, currency: Currency) -> int:
     """Return the part of the money that was for shipping, with its tax. Adjustments are negative, newer lines not."""
     included = refund.get("taxes_included") is True
     of_lines = sum(
-        shop_minor(each, "subtotal_amount", currency) + (0 if included else shop_minor(each, "tax_amount", currency))
+        shop_minor(each, "subtotal_amount", currency=currency)
+        + (0 if included else shop_minor(each, "tax_amount", currency=currency))
         for each in records(refund, "refund_shipping_lines")
     )
     adjusted = sum(

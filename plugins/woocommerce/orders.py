@@ -58,10 +58,10 @@ def order_event(order: Record) -> OrderEvent | None:
         placed_at=placed_at,
         currency=currency,
         lines=lines,
-        charged_minor=not_negative(minor(order, "total", currency), field="total"),
+        charged_minor=not_negative(minor(order, "total", currency=currency), field="total"),
         paid_at=_paid_at(order, status, placed_at),
         cancelled_at=updated_at if status in _GONE else None,
-        shipping_minor=not_negative(minor(order, "shipping_total", currency), field="shipping_total"),
+        shipping_minor=not_negative(minor(order, "shipping_total", currency=currency), field="shipping_total"),
         codes=tuple(filter(None, (text(each, "code") for each in records(order, "coupon_lines")))),
         clicks=_clicks(meta),
         customer=_customer(order),
@@ -73,9 +73,9 @@ def order_event(order: Record) -> OrderEvent | None:
 def _line(line: Record, currency: Currency) -> OrderLine:
     return OrderLine(
         line_id=ident(line, "id"),
-        net_minor=not_negative(minor(line, "total", currency), field="line_items"),
+        net_minor=not_negative(minor(line, "total", currency=currency), field="line_items"),
         quantity=_quantity(line.get("quantity")),
-        tax_minor=max(0, minor(line, "total_tax", currency)),
+        tax_minor=max(0, minor(line, "total_tax", currency=currency)),
         product=maybe_ident(line, "product_id"),
     )
 

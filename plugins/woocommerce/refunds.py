@@ -37,7 +37,7 @@ def refund_events(order: Record) -> Iterator[RefundEvent]:
     if order.get(DETAILS) is None:
         placed_at = instant(order, "date_created_gmt")
         for refund_id, refund in listed.items():
-            amount = abs(minor(refund, "total", currency))
+            amount = abs(minor(refund, "total", currency=currency))
             yield RefundEvent(refund_id, order_id, placed_at, placed_at, currency, amount)
         return
     for refund in records(order, DETAILS):
@@ -51,7 +51,7 @@ def _event(refund: Record, order_id: str, currency: Currency) -> RefundEvent:
     What was for shipping does not touch the lines.
     """
     made_at: datetime = instant(refund, "date_created_gmt")
-    amount = not_negative(minor(refund, "amount", currency), field="amount")
+    amount = not_negative(minor(refund, "amount", currency=currency), field="amount")
     lines = tuple(_lines(refund, currency))
     shipping = _given_back(records(refund, "shipping_lines"), currency)
     named = _given_back(records(refund, "line_items"), currency) + shipping
@@ -63,7 +63,7 @@ def _event(refund: Record, order_id: str, currency: Currency) -> RefundEvent:
 
 def _lines(refund: Record, currency: Currency) -> Iterator[RefundLine]:
     for line in records(refund, "line_items"):
-        net, line_id = -minor(line, "total", currency), _refunded_line(line)
+        net, line_id = -minor(line, "total", currency=currency), _refunded_line(line)
         if net > 0 and line_id:
             yield RefundLine(line_id, net)
 
@@ -75,4 +75,4 @@ def _refunded_line(line: Record) -> str | None:
 
 
 def _given_back(lines: Iterable[Record], currency: Currency) -> int:
-    return sum(-minor(each, "total", currency) - minor(each, "total_tax", currency) for each in lines)
+    return sum(-minor(each, "total", currency=currency) - minor(each, "total_tax", currency=currency) for each in lines)

@@ -84,7 +84,7 @@ def page(brand: str, page_id: str) -> ResponseReturnValue:  # noqa: ARG001 - web
 
 
 @blueprint.get("/<brand>/pages/<page_id>/preview/<version>")
-def preview_page(brand: str, page_id: str, version: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
+def preview_page(brand: str, page_id: str, *, version: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access resolved it
     """Show the live or the newest version as visitors would see it. A draft is its ambassador's until it is sent."""
     me, goodword = staff(), installation()
     with reading() as unit:
