@@ -17,8 +17,8 @@ PORTAL = ("/portal/bean/", "/portal/bean/earnings", "/portal/bean/earnings/{comm
 ADMIN = ("", "applications", "applications/{enrollment}", "orders", "orders?show=blocked", "commissions",
          "commissions/{commission}", "payouts", "payouts/preview", "payouts/confirm", "payouts/{batch}",
          "plugins", "pages", "pages?show=all", "pages/{page}", "products", "products/{product}", "logo",
-         "links", "clicks", "settings", "settings/programs/{program}", "shops", "shops/{connection}", "shops/new/generic_webhook",
-         "inbox", "inbox/{webhook}", "plugins/csv_orders")  # fmt: skip
+         "links", "clicks", "settings", "settings/programs/{program}", "shops", "shops/{connection}",
+         "shops/new/generic_webhook", "inbox", "inbox/{webhook}", "plugins/csv_orders")  # fmt: skip
 
 
 @pytest.fixture

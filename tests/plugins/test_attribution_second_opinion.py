@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from plugins.attribution_multi_touch import attribution_models
 ORDER = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PATHS, AT_ONCE = 10_000, 500
 NAMES = "abcdefgh"
-OURS = {
+OURS: dict[str, Any] = {
     "first_touch": FirstModel(),
     "last_touch": BasicModel(),
     "linear_touch": next(model for model in attribution_models() if model.name == "linear"),
@@ -49,7 +50,7 @@ def test_first_last_and_linear_agree_with_an_independent_package_on_10_000_paths
         answer = package.heuristic_models(frame, "path", "conversions", flg_pro=False)
         theirs = answer.set_index("channel_name").to_dict()
         for column, model in OURS.items():
-            got = Counter()
+            got: Counter[str] = Counter()
             for path, verdict in zip(some, model.choose([case_of(path) for path in some]), strict=True):
                 for share in verdict.shares:
                     got[path[share.ref]] += share.ppm

@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -84,7 +85,7 @@ SHOP = {
     },
 }
 DECLARED = GenericWebhookSettings.model_validate(SHOP)
-ORDER = {
+ORDER: dict[str, Any] = {
     "id": 1001,
     "created_at": "2026-03-02T08:00:00Z",
     "updated_at": "2026-03-02T09:00:00+01:00",

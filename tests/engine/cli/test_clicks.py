@@ -1,6 +1,7 @@
 """`goodword clicks`: what it counts, compares and deletes, and how it says so."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,7 +24,7 @@ def clicked(db, brand):
         program = program_by_slug(unit, brand_id(unit), slug="friends")
         place = Place(brand_id(unit), program.id, ZoneInfo(program.time_zone), (new_id(),), (new_id(),))
         now = datetime.now(UTC)
-        bot = {"counted": False, "reason": "bot"}
+        bot: dict[str, Any] = {"counted": False, "reason": "bot"}
         visits = [Visit(now - timedelta(seconds=40 + number), **(bot if number < 2 else {})) for number in range(10)]
         unit.execute(update(table_of(Program)).values(created_at=now - timedelta(days=2)))
         click_on(unit, (place,), visits)

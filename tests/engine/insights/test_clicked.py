@@ -53,7 +53,7 @@ def linked(shop, name, *, title="", target=Target.LINK, days=0, seconds=0, reaso
         common = {"brand_id": shop.brand_id, "program_id": shop.program_id, "enrollment_id": enrollment_id}
         common |= {"created_at": now, "updated_at": now}
         if target is Target.LINK:
-            place = Link(
+            place: Link | LandingPage = Link(
                 **common,
                 slug=name.lower(),
                 kind=SlugKind.VANITY,

@@ -1,6 +1,7 @@
 """What screens say of clicks: by link, by day, by ambassador, and which orders came by them; on both databases."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -34,7 +35,8 @@ from tests.support.shop import installation, open_shop
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 HOUR = timedelta(hours=1)
-BOT, REPEAT = {"counted": False, "reason": "bot"}, {"counted": False, "reason": "repeat"}
+BOT: dict[str, Any] = {"counted": False, "reason": "bot"}
+REPEAT: dict[str, Any] = {"counted": False, "reason": "repeat"}
 
 
 @pytest.fixture

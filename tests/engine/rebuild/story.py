@@ -263,7 +263,7 @@ class Story:
 
         def click(unit: UnitOfWork) -> None:
             for _ in range(dice.randrange(1, 5)):
-                enrollment = unit.session.get(Enrollment, self.people[dice.choice(CODES)])
+                enrollment = unit.session.get_one(Enrollment, self.people[dice.choice(CODES)])
                 at = placed_at - timedelta(seconds=dice.randrange(40 * 86_400))
                 reason = dice.choice((None, None, None, "repeat", "bot"))
                 made.append(make_click(unit, enrollment, at=at, visitor=visitor, reason=reason).id)

@@ -26,6 +26,10 @@ ZONES = sorted(available_timezones())
 nets = st.integers(0, 10**6)
 
 
+def claim(number, payload):
+    return Claim(f"r{number}", datetime(2026, 3, 2, tzinfo=UTC), payload)
+
+
 @st.composite
 def orders(draw):
     """An order of 1 to 12 lines as intake writes it."""
@@ -47,7 +51,7 @@ def claims(draw):
         if draw(st.booleans()):
             ids = st.sampled_from([str(each) for each in range(14)])
             payload["lines"] = draw(st.dictionaries(ids, nets, min_size=1, max_size=4))
-        found.append(Claim(f"r{number}", payload))
+        found.append(claim(number, payload))
     return found
 
 
@@ -90,7 +94,7 @@ def test_the_amount_is_the_exact_net_base_times_the_rate_rounded_once(order, ref
 @given(orders(), st.lists(st.integers(1, 10**6), min_size=1, max_size=5))
 def test_what_was_taken_back_does_not_depend_on_the_order_of_refunds(order, amounts):
     payloads = [{"currency": "EUR", "amount": each, "state": "succeeded"} for each in amounts]
-    refunds = [Claim(f"r{number}", payload) for number, payload in enumerate(payloads)]
+    refunds = [claim(number, payload) for number, payload in enumerate(payloads)]
     assert len({left(order, turned).kept_elsewhere for turned in permutations(refunds)}) == 1
 
 
@@ -109,7 +113,7 @@ def test_partial_refunds_of_lines_sum_to_the_reversal_of_the_whole(line_nets, bp
     due = [price(percent(bps), facts, taken=left(order)).amount_minor]
     for number, (line_id, minor) in enumerate(pieces):
         payload = {"currency": "EUR", "amount": minor, "lines": {line_id: minor}, "state": "succeeded"}
-        refunds.append(Claim(f"r{number}", payload))
+        refunds.append(claim(number, payload))
         due.append(price(percent(bps), facts, taken=left(order, refunds)).amount_minor)
     assert due == sorted(due, reverse=True)
     assert due[-1] == 0
