@@ -1,4 +1,4 @@
-"""`goodword code`: promo codes are issued, change hands, and end."""
+"""`goodword code`: promo codes are issued, change hands, and end. What shops have of them: `code_shops`."""
 
 from datetime import datetime
 from functools import partial
@@ -7,6 +7,7 @@ from uuid import UUID
 
 import click
 
+from engine.cli.code_shops import drift, push, shops
 from engine.cli.common import (
     answer,
     at_brand,
@@ -29,6 +30,11 @@ from engine.tracking.codes.service import assign_code, expire_code, issue_code, 
 @click.group("code")
 def command() -> None:
     """Issue promo codes, give them to somebody else, let them end. Nothing reaches back: orders keep their owner."""
+
+
+command.add_command(shops)
+command.add_command(push)
+command.add_command(drift)
 
 
 @command.command()

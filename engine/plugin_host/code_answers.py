@@ -3,6 +3,7 @@
 Called with no transaction open.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from engine.kernel.errors import InputError
@@ -18,6 +19,7 @@ from engine.plugin_api import (
 from engine.plugin_host.guard import ContractBreachError, Registered
 
 _LONGEST_REFERENCE: Final = 200
+_LONGEST_CURRENCY: Final = 10
 
 
 def ask_find_code(
@@ -40,6 +42,8 @@ def ask_find_code(
             raise ContractBreachError("find_code gives no ShopCode with a reference")
         if found.percent_bps is not None and not (type(found.percent_bps) is int and 0 <= found.percent_bps <= BPS):
             raise ContractBreachError(f"find_code gives {found.percent_bps!r} as basis points")
+        if found.amount_minor is not None and not _are_amounts(found.amount_minor):
+            raise ContractBreachError(f"find_code gives {found.amount_minor!r:.60} as amounts")
         return found
 
     return connector.ask(question)
@@ -84,3 +88,14 @@ def _codes(connector: Registered[Connector]) -> CodeConnector:
 
 def _is_reference(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _LONGEST_REFERENCE and value.isprintable()
+
+
+def _are_amounts(value: object) -> bool:
+    """Tell whether they are minor units by currency; a shop may know currencies that we do not."""
+    return isinstance(value, Mapping) and all(
+        isinstance(currency, str)
+        and currency.isprintable()
+        and len(currency) <= _LONGEST_CURRENCY
+        and type(minor) is int
+        for currency, minor in value.items()
+    )

@@ -4,7 +4,7 @@ Shops are talked to with no transaction open. What is asked of a shop twice has 
 answer was lost is simply done again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -82,6 +82,8 @@ class CodePusher:
         tasks = self.database.run(claim)
         for task in tasks:
             self._push(task)
+        if tasks:
+            self.database.run(lambda unit: _end_drift(unit, tasks))
         return len(tasks)
 
     def look_for_drift(self, connection: ConnectionView, *, limit: int = 500) -> int:
@@ -209,6 +211,13 @@ def _tell_drift(unit: UnitOfWork, connection: ConnectionView) -> int:
     text = f"In {connection.title} {codes} from what was put there. Somebody changed them in the shop."
     raise_alarm(unit, brand_id, key=key, kind="code_drift", text=text, connection_id=connection.id)
     return count
+
+
+def _end_drift(unit: UnitOfWork, tasks: Iterable[PushTask]) -> None:
+    """End the alarms of shops in which nothing differs any longer, now that ours was put back."""
+    for brand_id, connection_id in sorted({(task.brand_id, task.connection_id) for task in tasks}):
+        if not drifting(unit, brand_id, connection_id=connection_id):
+            end_alarm(unit, brand_id, key=alarm_key("code_drift", connection_id))
 
 
 def _let_in(connection_id: UUID) -> str:

@@ -195,9 +195,9 @@ def test_drift_is_found_told_and_put_right(town):
     assert run(town, push_again, connection_id=town.connection.id) == 1
     settle(town)
     assert in_shop(town) == {"ANNA15": (True, "15.00")}
-    assert pusher.look_for_drift(town.connection) == 0
     with town.goodword.database.reading() as unit:
         assert open_alarms(unit, town.brand_id) == []
+    assert pusher.look_for_drift(town.connection) == 0
 
 
 VIEW = CodeView("k", "ANNA15", "Friends", None, {"EUR": 500, "USD": 600}, START, START + timedelta(days=30))
