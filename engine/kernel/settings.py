@@ -19,6 +19,7 @@ DEFAULT_PLUGINS = (
     "csv_orders",
     "generic_webhook",
     "landing_social",
+    "medusa",
     "payout_csv",
     "rewards_cash",
     "shopify",
