@@ -28,6 +28,7 @@ LARGEST_BODY: Final = 1024 * 1024
 _PATH: Final = re.compile(r"/hooks/([a-z][a-z0-9_]{1,39})/([a-z0-9-]{3,80})")
 _LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)
 _PIECE: Final = 64 * 1024
+_GOODBYE: Final = "The shop let us go: it sends and answers nothing until it is connected again."
 
 _log = structlog.get_logger(__name__)
 
@@ -112,7 +113,9 @@ class Hooks:
             topic=webhook.topic,
             body=body,
             received_at=self._database.clock.now(),
-            ignored=webhook.kind is WebhookKind.IGNORED,
+            ignored=webhook.kind is not WebhookKind.EVENT,
+            matters=webhook.matters or (_GOODBYE if webhook.kind is WebhookKind.GOODBYE else ""),
+            goodbye=webhook.kind is WebhookKind.GOODBYE,
         )
         try:
             self._inbox.put(arrival)

@@ -10,8 +10,9 @@ from engine.bootstrap import Goodword
 from engine.cli.common import at_brand, brand_option, by_option, checked, json_option, read_document, write_json
 from engine.connections.opened import OpenConnection
 from engine.connections.queries import ConnectionView, connection_named, connections_of, open_alarms, refused_of
+from engine.connections.rules import GONE
 from engine.connections.schemas import ConnectionDraft
-from engine.connections.service import save_connection, settings_of_connection, switch
+from engine.connections.service import alarm_key, end_alarm, save_connection, settings_of_connection, switch
 from engine.connections.tables import ConnectionState
 from engine.identity.queries import BrandView
 from engine.identity.service import record
@@ -131,6 +132,8 @@ def check(context: click.Context, *, connector: str, account: str, slug: str | N
         at = _find(goodword, brand, connector=connector, account=account)
         shop = at.open()
         report = shop.check()
+        gone = alarm_key(GONE, at.view.id)
+        goodword.database.run(lambda unit: end_alarm(unit, brand.id, key=gone))  # it lets us in, so it is back
         topics = shop.subscriptions(goodword.settings.base_url) if shop.can(Capability.SUBSCRIPTIONS) else ()
     off = [one.topic for one in topics if not one.enabled]
     problems = [*report.problems, *(f"The shop does not send {topic}." for topic in off)]

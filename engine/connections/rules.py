@@ -14,6 +14,12 @@ ACCOUNT: Final = re.compile(r"[a-z0-9-]{3,80}")
 SHORTEST_SECRET: Final = 16
 """Characters of a secret that signs webhooks: what is shorter can be guessed offline from one delivery."""
 
+FOR_STAFF: Final = "for_staff"
+"""The kind of alarm of what a shop sent for staff to see to; nobody but them can say that it is done."""
+
+GONE: Final = "gone"
+"""The kind of alarm of a shop that let us go."""
+
 _PREFIX: Final = re.compile(r"[a-z]{1,10}_")
 
 

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.connections.queries import ConnectionView, connection_at, connection_by_id
-from engine.connections.rules import weak_secrets
+from engine.connections.rules import FOR_STAFF, weak_secrets
 from engine.connections.schemas import ConnectionDraft
 from engine.connections.tables import Alarm, Connection, ConnectionState, RefusedWebhooks
 from engine.identity.service import record
 from engine.kernel.canonical import dump_json, load_json
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import UnitOfWork
-from engine.kernel.errors import ConflictError
+from engine.kernel.errors import ConflictError, NotFoundError
 from engine.kernel.ids import new_id
 from engine.kernel.logs import one_line
 from engine.kernel.tables import table_of
@@ -145,6 +145,24 @@ def end_alarm(unit: UnitOfWork, brand_id: UUID, *, key: str) -> bool:
     """Say that something is no longer wrong; return whether it was."""
     statement = update(_ALARM).where(*_open(brand_id, key)).values(ended_at=unit.now)
     return bool(unit.execute(statement).rowcount)
+
+
+def end_by_hand(unit: UnitOfWork, brand_id: UUID, *, alarm_id: UUID, by: str) -> None:
+    """Say that somebody saw to what a shop sent for staff; quiet where that was said before.
+
+    Raises:
+        NotFoundError: the brand has no such alarm.
+        ConflictError: the alarm is about something that ends by itself.
+    """
+    named = (_ALARM.c.brand_id == brand_id, _ALARM.c.id == alarm_id)
+    found = unit.execute(select(_ALARM.c.kind, _ALARM.c.alarm_key, _ALARM.c.text).where(*named)).first()
+    if found is None:
+        raise NotFoundError("alarm", alarm_id)
+    kind, key, said = found
+    if kind != FOR_STAFF:
+        raise ConflictError("This ends by itself, once it is no longer so.")
+    if end_alarm(unit, brand_id, key=key):
+        record(unit, brand_id, actor=by, action="alarm.end", subject=f"alarm {alarm_id}", detail={"text": said})
 
 
 def count_refused(unit: UnitOfWork, refused: Mapping[tuple[UUID, UUID], int]) -> None:

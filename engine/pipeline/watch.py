@@ -11,10 +11,10 @@ from typing import Final
 import structlog
 
 from engine.connections.opened import OpenConnection, Shops
-from engine.connections.queries import ConnectionView, every_connection
-from engine.connections.rules import is_silent
+from engine.connections.queries import ConnectionView, every_connection, open_alarms
+from engine.connections.rules import GONE, is_silent
 from engine.connections.service import alarm_key, end_alarm, raise_alarm
-from engine.intake.webhooks.queries import last_heard
+from engine.intake.webhooks.queries import is_heard_since, last_heard
 from engine.intake.webhooks.service import drop_old_bodies, drop_old_webhooks
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.errors import GoodwordError
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 def watch_silence(database: Database) -> int:
     """Raise an alarm for each shop that fell silent, end those of shops that were heard again; return how many are.
 
-    A connection that is switched off is expected to be silent.
+    A connection that is switched off is expected to be silent. A shop that had let us go and sends again is back.
     """
     return database.run(_watch_silence)
 
@@ -80,6 +80,9 @@ def _watch_silence(unit: UnitOfWork) -> int:
             raise_alarm(unit, view.brand_id, key=key, kind=SILENT, text=text, connection_id=view.id)
         elif last or not view.is_on:
             end_alarm(unit, view.brand_id, key=key)
+        for alarm in open_alarms(unit, view.brand_id, connection_id=view.id):
+            if alarm.kind == GONE and is_heard_since(unit, view.brand_id, connection_id=view.id, at=alarm.raised_at):
+                end_alarm(unit, view.brand_id, key=alarm.alarm_key)
     return silent
 
 
@@ -98,7 +101,7 @@ def _look(database: Database, shop: OpenConnection, *, base_url: str, was_heard:
     except GoodwordError as error:
         _say(database, view, kind=ACCESS, text=f"{view.title} ({view.name}) does not let us look: {error}")
         return False
-    _end(database, view, kinds=[ACCESS] if off and set_up else [ACCESS, SWITCHED_OFF])
+    _end(database, view, kinds=[ACCESS, GONE] if off and set_up else [ACCESS, GONE, SWITCHED_OFF])
     if not (off and set_up):
         return False
     text = (

@@ -95,11 +95,15 @@ class WebhookRequest:
 
 
 class WebhookKind(StrEnum):
-    """What a verified webhook is: something to be read, a greeting, or a topic that this connector has no use for."""
+    """What a verified webhook is: to be read, a greeting, of a topic without use here, or the shop's last word.
+
+    After a GOODBYE a shop sends and answers nothing until somebody connects it again.
+    """
 
     EVENT = "event"
     PING = "ping"
     IGNORED = "ignored"
+    GOODBYE = "goodbye"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +111,15 @@ class Webhook:
     """A webhook that is known to be the shop's: the key under which it counts once, and its topic.
 
     `key` is 1 to 300 printable characters; take a hash of the body into it where the shop's own id may repeat.
+    `matters` is a sentence of up to 600 printable characters about what staff must see to, such as a customer who asks
+    to be forgotten: an alarm of the connection until somebody ends it, or for a GOODBYE until the shop is back. Only
+    the sentence is kept of what is not an EVENT, so let it name what is needed, and no more. A PING has none.
     """
 
     key: str
     topic: str
     kind: WebhookKind = WebhookKind.EVENT
+    matters: str = ""
 
 
 @runtime_checkable

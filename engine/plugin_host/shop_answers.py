@@ -26,6 +26,7 @@ from engine.plugin_host.guard import Breaker, ContractBreachError, Registered
 
 MAX_KEY: Final = 300
 MAX_TOPIC: Final = 80
+MAX_MATTERS: Final = 600
 _MAX_PROBLEMS: Final = 50
 _MAX_CURSOR: Final = 4_000
 
@@ -54,6 +55,7 @@ def ask_verify(connector: Registered[Connector], request: WebhookRequest, *, set
             raise _breach(f"a webhook's key is {key!r:.60}")
         if not isinstance(topic, str) or len(topic) > MAX_TOPIC or not topic.isprintable():
             raise _breach(f"a webhook's topic is {topic!r:.60}")
+        _check_matters(webhook)
         return webhook
 
     return replace(connector, breaker=Breaker()).ask(question)
@@ -209,3 +211,12 @@ def _is_text(value: object) -> bool:
 
 def _breach(what: str) -> ContractBreachError:
     return ContractBreachError(f"its answer breaks the contract: {what}")
+
+
+def _check_matters(webhook: Webhook) -> None:
+    """Hold what staff shall see to the contract; a greeting says nothing, since anybody may send one."""
+    said: object = webhook.matters
+    if not isinstance(said, str) or len(said) > MAX_MATTERS or not said.isprintable():
+        raise _breach(f"what matters about a webhook is {said!r:.60}")
+    if said and webhook.kind is WebhookKind.PING:
+        raise _breach("a greeting matters to nobody")

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from engine.plugin_api import SignatureError, Webhook, WebhookKind, WebhookRequest
+from plugins.shopify.matters import UNINSTALLED, matters
 from plugins.shopify.settings import ShopifySettings
 from plugins.shopify.topics import READ
 
@@ -20,7 +21,9 @@ _LONGEST: Final = 100
 
 
 def verified(request: WebhookRequest, settings: ShopifySettings) -> Webhook:
-    """Return the webhook that `request` is; topics that nothing is read from, privacy requests too, as IGNORED.
+    """Return the webhook that `request` is; topics that nothing is read from as IGNORED.
+
+    Of privacy requests, and of the app's removal, a sentence goes to staff.
 
     The key is topic, event id and a hash of the body: Shopify's retries repeat all three, and two subscriptions to one
     event share the event id. Headers count with and without `x-`, as Shopify's own libraries take them.
@@ -37,8 +40,14 @@ def verified(request: WebhookRequest, settings: ShopifySettings) -> Webhook:
         raise SignatureError(f"The webhook is from another shop than {settings.shop}.")
     digest = sha256(request.body).hexdigest()
     name = _short(_header(request.headers, "event-id") or _header(request.headers, "webhook-id"))
-    kind = WebhookKind.EVENT if topic in READ else WebhookKind.IGNORED
-    return Webhook(f"{_short(topic)}:{name}:{digest[:32]}", _short(topic), kind)
+    key = f"{_short(topic)}:{name}:{digest[:32]}"
+    return Webhook(key, _short(topic), _kind(topic), matters=matters(topic, request.body))
+
+
+def _kind(topic: str) -> WebhookKind:
+    if topic == UNINSTALLED:
+        return WebhookKind.GOODBYE
+    return WebhookKind.EVENT if topic in READ else WebhookKind.IGNORED
 
 
 def _signed(body: bytes, signature: str, secrets: Iterable[SecretStr]) -> bool:

@@ -86,11 +86,44 @@ def test_without_an_event_id_the_webhook_id_counts():
     assert len(keys) == 3
 
 
-@pytest.mark.parametrize(
-    "topic", ["customers/data_request", "customers/redact", "shop/redact", "app/uninstalled", "x/y"]
-)
+PRIVACY = ("customers/data_request", "customers/redact", "shop/redact")
+
+
+@pytest.mark.parametrize("topic", [*PRIVACY, "app/uninstalled", "x/y"])
 def test_topics_that_nothing_is_read_from_are_answered_and_kept_by_name(topic):
-    assert (verified(sent(b"{}", topic)).topic, verified(sent(b"{}", topic)).kind) == (topic, WebhookKind.IGNORED)
+    webhook = verified(sent(b"{}", topic))
+    kind = WebhookKind.GOODBYE if topic == "app/uninstalled" else WebhookKind.IGNORED
+    assert (webhook.topic, webhook.kind, bool(webhook.matters)) == (topic, kind, topic != "x/y")
+
+
+def test_staff_are_told_whom_a_privacy_request_is_about_and_nothing_that_names_a_person():
+    asks = {
+        "shop_domain": "acme.myshopify.com",
+        "orders_requested": list(range(1, 14)),
+        "customer": {"id": 191167, "email": "john@example.org", "phone": "555-625-1199"},
+        "data_request": {"id": 9999},
+    }
+    said = verified(sent(written(asks), "customers/data_request")).matters
+    assert said == (
+        "The customer 191167 asks what is kept about them (request 9999, orders 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 "
+        "more). Tell the shop within 30 days."
+    )
+    forget = {"customer": asks["customer"], "orders_to_redact": [299938]}
+    said = verified(sent(written(forget), "customers/redact")).matters
+    assert "The customer 191167 asks to be forgotten (orders 299938)." in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b'{"customer": 7, "orders_requested": {"a": 1}}', b'{"customer": {"id": "\\u202e7"}}', b"\xff",
+     b'{"customer": {"id": true}, "orders_requested": [null, -1, 1e99], "orders_to_redact": [[]]}'],
+    ids=["nothing", "a list", "broken", "numbers", "a trick", "no text", "odd ids"],
+)  # fmt: skip
+def test_whatever_a_privacy_request_says_it_is_told_in_a_sentence(body):
+    for topic in PRIVACY:
+        said = verified(sent(body, topic)).matters
+        assert said.isprintable()
+        assert 40 < len(said) <= 600
 
 
 @given(st.text(max_size=300), st.text(max_size=300))

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,13 +14,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client, EnvironBuilder
 
-from engine.connections.queries import refused_of
-from engine.connections.service import switch
+from engine.connections.queries import open_alarms, refused_of
+from engine.connections.service import end_by_hand, switch
 from engine.connections.tables import ConnectionState
 from engine.intake.tables import Delivery
 from engine.kernel.crypto import UnreadableSecretError
+from engine.kernel.errors import ConflictError, NotFoundError
 from engine.kernel.tables import table_of
-from engine.plugin_api import PluginError, Webhook
+from engine.pipeline.watch import watch_silence
+from engine.plugin_api import PluginError, Webhook, WebhookKind
+from tests.support.shop import open_shop
 from tests.support.wire import ANSWER, SECRET, order_body, signed
 from tests.support.wired import Door, Wired, connect, raising
 from web.hooks import Hooks
@@ -235,6 +239,79 @@ def test_a_topic_of_no_use_is_answered_and_kept_without_its_body(wired, door):
     assert (row["state"], row["topic"], row["body"]) == ("ignored", "products/update", None)
 
 
+def alarms(wired):
+    with wired.database.reading() as unit:
+        return open_alarms(unit, wired.shop.brand_id)
+
+
+def asking(words, kind=WebhookKind.IGNORED):
+    """Let the connector say that a webhook matters, by its key."""
+    ANSWER["verify"] = lambda request: Webhook(request.headers["x-wire-key"], "privacy", kind, matters=words)
+
+
+def test_what_matters_to_staff_is_an_alarm_until_somebody_ends_it(wired, door):
+    asking("The customer 7 asks to be forgotten.")
+    assert [door.send("k1", b"seven"), door.send("k1", b"seven"), door.send("k2", b"seven")] == [200] * 3
+    (alarm,) = alarms(wired)
+    assert (alarm.kind, alarm.connection_id) == ("for_staff", wired.connection.id)
+    assert alarm.text == "Main shop (wire/main): The customer 7 asks to be forgotten."
+    asking("The customer 8 asks to be forgotten.")
+    door.send("k3", b"eight")
+    assert len(alarms(wired)) == 2
+    wired.shop.clock.advance(timedelta(days=1))
+    door.send("k4", b"nine")
+    watch_silence(wired.database)
+    assert len(alarms(wired)) == 3
+    brand_id = wired.shop.brand_id
+    for _ in range(2):
+        wired.database.run(lambda unit: end_by_hand(unit, brand_id, alarm_id=alarm.id, by="owner@bean.example"))
+    asking("The customer 7 asks to be forgotten.")
+    door.send("k1", b"seven")  # the shop tries again what it had sent
+    assert alarm.id not in {each.id for each in alarms(wired)}
+    assert len(alarms(wired)) == 2
+    assert {row["state"] for row in wired.rows()} == {"ignored"}
+    assert {row["body"] for row in wired.rows()} == {None}
+
+
+def test_a_shop_that_lets_us_go_is_told_of_until_it_is_back(wired, door):
+    asking("The shop removed our app.", WebhookKind.GOODBYE)
+    assert door.send("k1") == 200
+    (alarm,) = alarms(wired)
+    assert (alarm.kind, alarm.text) == ("gone", "Main shop (wire/main): The shop removed our app.")
+    with pytest.raises(ConflictError, match="ends by itself"):
+        wired.database.run(lambda unit: end_by_hand(unit, wired.shop.brand_id, alarm_id=alarm.id, by="owner"))
+    wired.shop.clock.advance(timedelta(days=2))
+    asking("Forget everything.")  # what a shop sends when it is gone does not bring it back
+    door.send("k2")
+    watch_silence(wired.database)
+    assert [each.kind for each in alarms(wired)] == ["gone", "for_staff"]
+    ANSWER.clear()
+    door.send("k3")
+    watch_silence(wired.database)
+    assert [each.kind for each in alarms(wired)] == ["for_staff"]
+
+
+def test_a_goodbye_without_words_is_told_in_ours(wired, door):
+    asking("", WebhookKind.GOODBYE)
+    assert door.send("k1") == 200
+    assert "The shop let us go" in alarms(wired)[0].text
+
+
+def test_an_order_may_matter_too_and_is_read(wired, door):
+    asking("Look at this one.", WebhookKind.EVENT)
+    assert door.send("k1") == 200
+    wired.read()
+    assert (wired.orders(), [each.kind for each in alarms(wired)]) == ({"o1": 10_000}, ["for_staff"])
+
+
+def test_nobody_ends_an_alarm_of_a_foreign_brand(wired, door, clock):
+    asking("Look.")
+    door.send("k1")
+    other = open_shop(wired.goodword, clock, slug="other", name="Other")
+    with pytest.raises(NotFoundError):
+        wired.database.run(lambda unit: end_by_hand(unit, other.brand_id, alarm_id=alarms(wired)[0].id, by="x"))
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -246,8 +323,25 @@ def test_a_topic_of_no_use_is_answered_and_kept_without_its_body(wired, door):
         lambda _: Webhook(key="a\nb", topic=""),
         lambda _: Webhook(key="k" * 301, topic=""),
         lambda _: Webhook(key="k", topic="t" * 81),
+        lambda _: Webhook(key="k", topic="", matters="a\nb"),
+        lambda _: Webhook(key="k", topic="", matters="m" * 601),
+        lambda _: Webhook(key="k", topic="", matters=7),
+        lambda _: Webhook(key="k", topic="", kind=WebhookKind.PING, matters="Hello."),
     ],
-    ids=["raises", "exits", "refuses", "nothing", "no key", "key of two lines", "endless key", "endless topic"],
+    ids=[
+        "raises",
+        "exits",
+        "refuses",
+        "nothing",
+        "no key",
+        "key of two lines",
+        "endless key",
+        "endless topic",
+        "words of two lines",
+        "endless words",
+        "words that are none",
+        "a greeting that matters",
+    ],
 )
 def test_a_connector_that_breaks_lets_nothing_in_and_the_shop_tries_again(wired, door, broken):
     ANSWER["verify"] = broken

@@ -127,6 +127,17 @@ def letter(unit: UnitOfWork, brand_id: UUID, *, webhook_id: UUID) -> InboxLetter
     return InboxLetter(InboxRow(*found[:-1]), found[-1])
 
 
+def is_heard_since(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, at: datetime) -> bool:
+    """Tell whether a shop sent something to be read after `at`. Index: ix_inbox_webhook_received."""
+    sent = select(_INBOX.c.id).where(
+        _INBOX.c.brand_id == brand_id,
+        _INBOX.c.connection_id == connection_id,
+        _INBOX.c.received_at > at,
+        _INBOX.c.state != InboxState.IGNORED.value,
+    )
+    return unit.execute(sent.limit(1)).first() is not None
+
+
 def last_heard(unit: UnitOfWork) -> dict[UUID, datetime]:
     """Return when the last webhook of each connection came; without those of which none did.
 

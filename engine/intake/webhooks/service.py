@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, bindparam, delete, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.connections.queries import connection_by_id
+from engine.connections.rules import FOR_STAFF, GONE
+from engine.connections.service import alarm_key, raise_alarm
 from engine.intake.tables import Delivery, DeliveryBody
 from engine.intake.webhooks.rules import LEASE, Reason
 from engine.intake.webhooks.tables import InboxState, InboxWebhook
@@ -28,7 +31,10 @@ _DEAD: ColumnElement[bool] = literal_column("inbox_webhook.state = 'dead'")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A webhook that was verified. `ignored`: of a topic that the connector has no use for; its body is not kept."""
+    """A webhook that was verified. `ignored`: of a topic that the connector has no use for; its body is not kept.
+
+    `matters` is a sentence for staff; `goodbye` says that the shop let us go.
+    """
 
     brand_id: UUID
     connection_id: UUID
@@ -37,6 +43,8 @@ class Arrival:
     body: bytes = field(repr=False)
     received_at: datetime
     ignored: bool = False
+    matters: str = ""
+    goodbye: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,12 @@ class Settled:
 def arrive(unit: UnitOfWork, arrivals: Sequence[Arrival]) -> None:
     """Store webhooks that came; one that is there already, key and bytes, stays as it is.
 
+    What matters to staff becomes an alarm, once: a webhook that comes again after somebody ended it says nothing new.
     Sorted by key, so that two processes that store the same ones wait for each other and never in a circle.
     """
     dialect = postgresql if unit.dialect == "postgresql" else sqlite
+    for told in (each for each in arrivals if each.matters):
+        _raise(unit, told)
     rows = [_row(each, at=unit.now) for each in sorted(arrivals, key=lambda each: (each.connection_id, each.key))]
     if rows:
         unit.execute(dialect.insert(_INBOX).on_conflict_do_nothing(), rows)
@@ -177,6 +188,27 @@ def _row(arrival: Arrival, *, at: datetime) -> dict[str, Any]:
         "attempts": 0,
         "run_at": at,
     }
+
+
+def _raise(unit: UnitOfWork, arrival: Arrival) -> None:
+    """Raise the alarm of what matters, unless the webhook is here already: before it is stored.
+
+    By a digest of what was said, since the shop's own ids may be the sender's to choose: one body is one alarm.
+    """
+    known = select(_INBOX.c.id).where(
+        _INBOX.c.brand_id == arrival.brand_id,
+        _INBOX.c.connection_id == arrival.connection_id,
+        _INBOX.c.delivery_key == arrival.key,
+        _INBOX.c.body_hash == sha256(arrival.body).hexdigest(),
+    )
+    if unit.execute(known).first() is not None:
+        return
+    view = connection_by_id(unit, arrival.brand_id, connection_id=arrival.connection_id)
+    digest = sha256(arrival.matters.encode() + b"\0" + arrival.body).hexdigest()[:32]
+    kind = GONE if arrival.goodbye else FOR_STAFF
+    key = alarm_key(kind, view.id) if arrival.goodbye else f"{alarm_key(kind, view.id)}:{digest}"
+    text = f"{view.title} ({view.name}): {arrival.matters}"
+    raise_alarm(unit, view.brand_id, key=key, kind=kind, text=text, connection_id=view.id)
 
 
 def _kind(outcome: Settled) -> int:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from engine.bootstrap import SCHEDULES
 from engine.connections.queries import open_alarms
-from engine.connections.service import switch
+from engine.connections.rules import GONE
+from engine.connections.service import alarm_key, raise_alarm, switch
 from engine.connections.tables import ConnectionState
 from engine.intake.tables import Delivery, DeliveryBody
 from engine.intake.webhooks.service import Arrival, arrive
@@ -77,6 +78,16 @@ def test_webhooks_that_the_shop_switched_off_are_told_of_and_switched_on_again(w
     assert watch(wired) == 1
     assert shop == {"order": True, "refund": True}
     assert "had switched off its webhooks refund" in alarms(wired)["switched_off"]
+    assert (watch(wired), alarms(wired)) == (0, {})
+
+
+def test_a_shop_that_let_us_go_is_back_when_it_lets_us_look(wired):
+    key = alarm_key(GONE, wired.connection.id)
+    said = {"key": key, "kind": GONE, "text": "It let us go.", "connection_id": wired.connection.id}
+    wired.database.run(lambda unit: raise_alarm(unit, wired.shop.brand_id, **said))
+    ANSWER["subscriptions"] = raising(ConfigError("not valid"))
+    assert (watch(wired), alarms(wired).keys()) == (0, {"gone", "access"})
+    ANSWER.clear()
     assert (watch(wired), alarms(wired)) == (0, {})
 
 
