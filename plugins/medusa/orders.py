@@ -193,6 +193,8 @@ def _bought(item: Record) -> _Sum:
     returned = number_in(detail, "return_received_quantity") + number_in(detail, "return_dismissed_quantity")
     left = max(Fraction(0), quantity - returned)
     price = number_in(item, "unit_price") * left
+    if price < 0:
+        raise ValueError("a price is below zero")
     off = _discount(item, rate) * left / quantity if quantity else Fraction(0)
     return _taxed(price, rate, inclusive=item.get("is_tax_inclusive") is True, off=off)
 
