@@ -12,12 +12,20 @@ from typing import Any, Final
 from plugins.stripe_payments.api import Found, StripeApi, expanded
 from plugins.stripe_payments.clicks import subscription_details
 from plugins.stripe_payments.orders import FIRST_INVOICE
-from plugins.stripe_payments.reading import Record, ident, inner, maybe_ident, records, text
-from plugins.stripe_payments.topics import CHARGE, DISPUTE, INVOICE, REFUND, SESSION, SETTLED
+from plugins.stripe_payments.reading import Record, ident, inner, maybe_ident, records, refuse, text
+from plugins.stripe_payments.topics import CAPTURED, DISPUTE, INVOICE, REFUND, REFUNDED, SESSION, SETTLED
 
 SESSION_FIELDS: Final = ("line_items", "payment_intent.latest_charge", "discounts.promotion_code")
 INVOICE_FIELDS: Final = ("payments", "discounts.promotion_code")
 NOTHING: Final[Found] = {"order": None}
+_KINDS: Final = {
+    "session": SESSION,
+    "invoice": INVOICE,
+    "refund": REFUND,
+    "dispute": DISPUTE,
+    "captured": CAPTURED,
+    "refunded": REFUNDED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +41,14 @@ class Pointer:
         """Return where `event`, of one of the types that are read, points.
 
         Raises:
-            InputError: it names no thing.
+            InputError: it names no thing, or is of another type.
         """
         topic, thing = text(event, "type"), inner(inner(event, "data"), "object")
         created = event.get("created")
         settled_at = created if topic in SETTLED and type(created) is int else None
-        kinds = {"session": SESSION, "invoice": INVOICE, "refund": REFUND, "dispute": DISPUTE}
-        if topic in CHARGE:
-            kind = "captured" if topic == "charge.captured" else "charge"
-        else:
-            kind = next(name for name, topics in kinds.items() if topic in topics)
+        kind = next((name for name, topics in _KINDS.items() if topic in topics), None)
+        if kind is None:
+            refuse("is no type of event that is read", "type")
         return cls(kind, ident(thing, "id"), settled_at)
 
 
@@ -80,10 +86,7 @@ def session_record(api: StripeApi, session: Found, *, settled_at: int | None = N
     if text(session, "mode") != "payment":
         invoice_id = maybe_ident(session, "invoice")
         return invoice_record(api, invoice_id) if invoice_id else NOTHING
-    items = session.get("line_items")
-    if not isinstance(items, dict) or items.get("has_more") is not False:
-        session = {**session, "line_items": _all_of(api, f"checkout/sessions/{ident(session, 'id')}/line_items")}
-    return {"session": _with_codes(api, session), "settled_at": settled_at}
+    return _purchase(api, session, settled_at=settled_at)
 
 
 def invoice_record(api: StripeApi, invoice_id: str) -> Found:
@@ -98,7 +101,7 @@ def invoice_record(api: StripeApi, invoice_id: str) -> Found:
     if not subscription_id:
         for payment_id in _payments(invoice):
             if bought_in := _bought_in(api, payment_id):
-                return session_record(api, _session(api, bought_in))
+                return _purchase(api, _session(api, bought_in))
     elif text(invoice, "billing_reason") == FIRST_INVOICE:
         found, _ = api.page("checkout/sessions", {"subscription": subscription_id, "limit": "1"})
         session = _with_codes(api, found[0]) if found else None
@@ -113,23 +116,32 @@ def order_of(api: StripeApi, thing: Record) -> str | None:
     Raises:
         ConfigError, RetriableError, FatalError: as `StripeApi.get`.
     """
-    payment_id, charge_id = maybe_ident(thing, "payment_intent"), maybe_ident(thing, "charge")
+    charge_id = maybe_ident(thing, "charge")
+    if charge_id and not maybe_ident(thing, "payment_intent"):
+        thing = api.get(f"charges/{charge_id}")
     if invoice_id := maybe_ident(thing, "invoice"):  # a charge of before 2025-03-31
         return invoice_id
-    if not payment_id:
-        return order_of(api, api.get(f"charges/{charge_id}")) if charge_id else None
-    if _bought_in(api, payment_id):
+    payment_id = maybe_ident(thing, "payment_intent")
+    if not payment_id or _bought_in(api, payment_id):
         return payment_id
     wanted = {"payment[type]": "payment_intent", "payment[payment_intent]": payment_id, "limit": "1"}
     found, _ = api.page("invoice_payments", wanted)
     return ident(found[0], "invoice") if found else None
 
 
+def _purchase(api: StripeApi, session: Found, *, settled_at: int | None = None) -> Found:
+    """Return the record of a session that sold something, with all its lines."""
+    items = session.get("line_items")
+    if not isinstance(items, dict) or items.get("has_more") is not False:
+        session = {**session, "line_items": _all_of(api, f"checkout/sessions/{ident(session, 'id')}/line_items")}
+    return {"session": _with_codes(api, session), "settled_at": settled_at}
+
+
 def _captured(api: StripeApi, pointer: Pointer) -> Found:
     """Return the record of the session whose payment was only reserved until now."""
     payment_id = maybe_ident(api.get(f"charges/{pointer.thing_id}"), "payment_intent")
     bought_in = _bought_in(api, payment_id) if payment_id else None
-    return session_record(api, _session(api, bought_in), settled_at=pointer.settled_at) if bought_in else NOTHING
+    return _purchase(api, _session(api, bought_in), settled_at=pointer.settled_at) if bought_in else NOTHING
 
 
 def _session(api: StripeApi, session_id: str) -> Found:

@@ -10,7 +10,8 @@ SESSION: Final = frozenset(
     }
 )
 INVOICE: Final = frozenset({"invoice.paid"})
-CHARGE: Final = frozenset({"charge.refunded", "charge.captured"})
+CAPTURED: Final = frozenset({"charge.captured"})
+REFUNDED: Final = frozenset({"charge.refunded"})
 REFUND: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
 DISPUTE: Final = frozenset(
     {
@@ -22,10 +23,10 @@ DISPUTE: Final = frozenset(
     }
 )
 
-WANTED: Final = tuple(sorted(SESSION | INVOICE | CHARGE | REFUND | DISPUTE))
+WANTED: Final = tuple(sorted(SESSION | INVOICE | CAPTURED | REFUNDED | REFUND | DISPUTE))
 """The types that are asked for, at most 20, as many as a list of events can be filtered by."""
 
-SETTLED: Final = frozenset({"checkout.session.async_payment_succeeded", "charge.captured"})
+SETTLED: Final = frozenset({"checkout.session.async_payment_succeeded"}) | CAPTURED
 """Events that say when an order was paid whose payment took longer than its checkout."""
 
 UNREADABLE: Final = "unreadable"
