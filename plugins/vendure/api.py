@@ -1,6 +1,7 @@
 """One conversation with Vendure's Admin API: signed in at its beginning, GraphQL from then on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 from engine.plugin_api import ConfigError, FatalError, HttpClient, InputError
@@ -40,6 +41,20 @@ class AdminApi:
             RetriableError: it does not answer now.
         """
         return _asked(self._http, self.settings, question, variables=variables, token=self._token)[1]
+
+
+@contextmanager
+def answers_of_the_shop() -> Iterator[None]:
+    """Guard the reading of answers: what has not the documented shape is an error of the shop's, not of ours.
+
+    Raises:
+        FatalError: an answer lacks a field, or has another kind of value in it.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, ArithmeticError) as error:
+        problem = f"{type(error).__name__} {error!s:.100}"
+        raise FatalError(f"Vendure's answer has not the documented shape: {problem}.") from error
 
 
 def _asked(

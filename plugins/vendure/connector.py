@@ -23,7 +23,7 @@ from engine.plugin_api import (
     read_json,
     signed_id,
 )
-from plugins.vendure.api import AdminApi
+from plugins.vendure.api import AdminApi, answers_of_the_shop
 from plugins.vendure.codes import found_code, put_code, revoke
 from plugins.vendure.questions import CHECK, one_order, orders_placed
 from plugins.vendure.reading import changed_at, events_of
@@ -74,8 +74,9 @@ class Vendure:
         if not isinstance(code, str) or not 0 < len(code) <= 100:
             raise InputError("The webhook names no order.", field="code")
         chosen = own(settings)
-        items = AdminApi.signed_in(chosen, http).ask(one_order(chosen.click_field), code=code)["orders"]["items"]
-        return _body(items[0]) if items else b"{}"
+        with answers_of_the_shop():
+            items = AdminApi.signed_in(chosen, http).ask(one_order(chosen.click_field), code=code)["orders"]["items"]
+            return _body(items[0]) if items else b"{}"
 
     def origins(self, settings: PluginSettings) -> tuple[str, ...]:
         """Return the shop's own."""
@@ -87,17 +88,18 @@ class Vendure:
         Raises:
             ConfigError, RetriableError, FatalError: the shop could not be asked.
         """
-        found = AdminApi.signed_in(own(settings), http).ask(CHECK)
-        allowed = {one for channel in found["me"]["channels"] for one in channel["permissions"]}
-        lacking = {
-            "ReadOrder": "Orders cannot be read.",
-            "ReadPromotion": "Promo codes cannot be looked up.",
-            "CreatePromotion": "Promo codes cannot be put into the shop.",
-            "UpdatePromotion": "Promo codes cannot be changed or taken out of the shop.",
-        }
-        problems = [text for name, text in lacking.items() if name not in allowed and "SuperAdmin" not in allowed]
-        channel = found["activeChannel"]
-        return ConnectionReport(f"{channel['code']} ({channel['currencyCode']})", tuple(problems))
+        with answers_of_the_shop():
+            found = AdminApi.signed_in(own(settings), http).ask(CHECK)
+            allowed = {one for channel in found["me"]["channels"] for one in channel["permissions"]}
+            lacking = {
+                "ReadOrder": "Orders cannot be read.",
+                "ReadPromotion": "Promo codes cannot be looked up.",
+                "CreatePromotion": "Promo codes cannot be put into the shop.",
+                "UpdatePromotion": "Promo codes cannot be changed or taken out of the shop.",
+            }
+            problems = [text for name, text in lacking.items() if name not in allowed and "SuperAdmin" not in allowed]
+            channel = found["activeChannel"]
+            return ConnectionReport(f"{channel['code']} ({channel['currencyCode']})", tuple(problems))
 
     def pull(
         self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient
@@ -112,40 +114,51 @@ class Vendure:
         """
         chosen = own(settings)
         skip = _skip(cursor)
-        answer = AdminApi.signed_in(chosen, http).ask(
-            orders_placed(chosen.click_field),
-            since=(since - timedelta(days=chosen.refund_days)).isoformat(),
-            until=until.isoformat(),
-            skip=skip,
-            take=PER_PAGE,
-        )["orders"]
-        items = answer["items"]
-        deliveries = tuple(self._delivery(item, settings) for item in items if _changed(item, since, until))
-        more = skip + len(items)
-        return PulledPage(deliveries, str(more) if items and more < answer["totalItems"] else None)
+        with answers_of_the_shop():
+            answer = AdminApi.signed_in(chosen, http).ask(
+                orders_placed(chosen.click_field),
+                since=(since - timedelta(days=chosen.refund_days)).isoformat(),
+                until=until.isoformat(),
+                skip=skip,
+                take=PER_PAGE,
+            )["orders"]
+            items = answer["items"]
+            deliveries = tuple(self._delivery(item, settings) for item in items if _changed(item, since, until))
+            more = skip + len(items)
+            return PulledPage(deliveries, str(more) if items and more < answer["totalItems"] else None)
 
     def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
         """Return the promotion with this coupon code."""
-        return found_code(AdminApi.signed_in(own(settings), http), code)
+        with answers_of_the_shop():
+            return found_code(AdminApi.signed_in(own(settings), http), code)
 
     def push_code(self, code: CodeView, *, settings: PluginSettings, http: HttpClient) -> str:
         """Create or change the promotion with this coupon code; return its id."""
-        return put_code(AdminApi.signed_in(own(settings), http), code)
+        with answers_of_the_shop():
+            return put_code(AdminApi.signed_in(own(settings), http), code)
 
     def revoke_code(self, reference: str, *, settings: PluginSettings, http: HttpClient) -> None:
         """Switch the promotion off."""
-        revoke(AdminApi.signed_in(own(settings), http), reference)
+        with answers_of_the_shop():
+            revoke(AdminApi.signed_in(own(settings), http), reference)
 
     def _delivery(self, item: Any, settings: PluginSettings) -> Delivery:
         body = _body(item)
         key = f"order:{item['code']}:{sha256(body).hexdigest()[:32]}"
-        return Delivery(key, body, self.parse(body, topic="order", settings=settings), topic="order")
+        return Delivery(key, body, self._events(body, settings), topic="order")
+
+    def _events(self, body: bytes, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
+        """Return what `parse` makes of a pulled order; one that it cannot read must not stop those behind it."""
+        try:
+            return self.parse(body, topic="order", settings=settings)
+        except InputError:
+            return ()
 
 
 def _changed(item: Any, since: datetime, until: datetime) -> bool:
     try:
         return since <= changed_at(item) + timedelta(seconds=1) and changed_at(item) < until + timedelta(seconds=1)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError):
         return True  # `parse` says what is wrong with it
 
 

@@ -35,7 +35,7 @@ def events_of(order: Any) -> tuple[CommerceEvent, ...]:
         if not order["orderPlacedAt"] or not order["lines"]:
             return ()
         return (_order(order), *_refunds(order))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         problem = f"The order is not as Vendure tells orders: {type(error).__name__} {error!s:.100}."
         raise InputError(problem) from None
 
@@ -68,7 +68,7 @@ def _order(order: Mapping[str, Any]) -> OrderEvent:
         shipping_minor=_minor(order["shipping"]),
         codes=tuple(_text(code) for code in order["couponCodes"]),
         clicks=_clicks(order.get("customFields")),
-        customer=Customer(email=customer.get("emailAddress"), external_id=_maybe_text(customer.get("id"))),
+        customer=Customer(email=_maybe_text(customer.get("emailAddress")), external_id=_maybe_text(customer.get("id"))),
     )
 
 
@@ -96,14 +96,17 @@ def _bought(line: Mapping[str, Any]) -> tuple[int, int, int]:
 
 
 def _refunds(order: Mapping[str, Any]) -> Iterable[RefundEvent]:
-    """Yield the refunds, in the order in which they were made."""
+    """Yield the refunds, in the order in which they were made.
+
+    What a piece was worth depends on how the order stands, so each is as new as the order.
+    """
     lines = {_text(line["id"]): _Returned(*_bought(line)[::2]) for line in order["lines"]}
     refunds = [refund for payment in order["payments"] or () for refund in payment["refunds"]]
     for refund in sorted(refunds, key=lambda refund: (_time(refund["createdAt"]), len(refund["id"]), refund["id"])):
         yield RefundEvent(
             external_id=_text(refund["id"]),
             order_external_id=_text(order["code"]),
-            updated_at=_time(refund["updatedAt"]) + timedelta(microseconds=refund["state"] != "Pending"),
+            updated_at=changed_at(order),
             refunded_at=_time(refund["createdAt"]),
             currency=_text(order["currencyCode"]),
             amount_minor=_minor(refund["total"]),
