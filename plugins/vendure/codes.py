@@ -77,7 +77,7 @@ def _shop_code(item: Mapping[str, Any], api: AdminApi) -> ShopCode:
     if len(actions) == 1:
         number = _argument(actions[0], "discount")
         if actions[0]["code"] == _PERCENT and number is not None:
-            percent = int(number * 100)
+            percent = int(number * 100) if number * 100 == int(number * 100) else None
         if actions[0]["code"] == _FIXED and number is not None:
             amounts = {api.ask(CHECK)["activeChannel"]["currencyCode"]: int(number)}
     return ShopCode(

@@ -1,0 +1,462 @@
+"""Vendure's orders, refunds, webhooks, pulls and promotions, in the shapes that a Vendure 3.7 gives."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from engine.plugin_api import (
+    CodeView,
+    ConfigError,
+    FatalError,
+    HttpResponse,
+    InputError,
+    OrderLine,
+    PluginError,
+    PluginSettings,
+    RefundLine,
+    RefundState,
+    SignatureError,
+    WebhookKind,
+)
+from plugins.vendure.connector import Vendure
+from plugins.vendure.reading import changed_at
+from tests.plugins.vendure.shop import (
+    CLICK,
+    NEXT_SECRET,
+    PASSWORD,
+    SECRET,
+    T0,
+    FakeShop,
+    a_line,
+    a_move,
+    a_payment,
+    a_refund,
+    an_order,
+    at,
+    body,
+    refunded,
+    sent,
+    settings,
+    written,
+)
+
+CONNECTOR = Vendure()
+
+
+def read(order: Any):
+    """The order's event and those of its refunds."""
+    order_event, *refunds = CONNECTOR.parse(body(order), topic="order", settings=settings())
+    return order_event, refunds
+
+
+# --- an order
+
+
+def test_an_order_is_read_whole():
+    event, refunds = read(an_order())
+    assert (event.external_id, event.currency, event.placed_at) == ("T3EPGJKVZZYBD3Q9", "USD", T0)
+    assert event.lines == (
+        OrderLine("1", 10_000, quantity=3, tax_minor=2_000, product="L2201308", collections=("laptops",)),
+        OrderLine("2", 1_800, quantity=1, tax_minor=360, product="L2201308", collections=("laptops",)),
+    )
+    assert (event.charged_minor, event.shipping_minor) == (14_660, 500)
+    assert (event.paid_at, event.cancelled_at) == (T0 + timedelta(seconds=4), None)
+    assert (event.codes, event.clicks) == (("ANNA10",), (CLICK,))
+    assert (event.customer.email, event.customer.external_id) == ("bea@example.org", "7")
+    assert refunds == []
+
+
+def test_an_authorised_order_is_not_paid_and_is_charged_its_total():
+    moves = {"items": [a_move(1, "PaymentAuthorized")]}
+    order = an_order(state="PaymentAuthorized", payments=[a_payment(14_660, "Authorized")], moves=moves)
+    event, _ = read(order)
+    assert (event.paid_at, event.charged_minor) == (None, 14_660)
+
+
+def test_a_declined_payment_before_the_settled_one_was_not_charged():
+    order = an_order(payments=[a_payment(14_660, "Declined", id="0"), a_payment(14_660)])
+    assert read(order)[0].charged_minor == 14_660
+
+
+def test_a_cancelled_order_says_when():
+    moves = {"items": [a_move(4, "PaymentSettled"), a_move(90, "Cancelled")]}
+    event, _ = read(an_order(state="Cancelled", moves=moves))
+    assert (event.paid_at, event.cancelled_at) == (T0 + timedelta(seconds=4), T0 + timedelta(seconds=90))
+
+
+@pytest.mark.parametrize("changes", [{"orderPlacedAt": None, "active": True}, {"lines": []}], ids=["a cart", "nothing"])
+def test_a_cart_that_was_never_placed_gives_no_event(changes):
+    assert CONNECTOR.parse(body(an_order(**changes)), topic="order", settings=settings()) == ()
+
+
+def test_what_the_webhook_carried_and_what_is_gone_give_no_event():
+    for found in (written({"code": "T3EPGJKVZZYBD3Q9"}), b"{}", b"[]", b"null"):
+        assert CONNECTOR.parse(found, topic="order", settings=settings()) == ()
+
+
+@pytest.mark.parametrize("fields", [None, {}, {"click": None}, {"click": "  "}, {"click": 7}], ids=str)
+def test_without_a_click_in_the_custom_field_there_is_none(fields):
+    order = an_order()
+    del order["customFields"]
+    assert read(order)[0].clicks == ()
+    assert read(order | {"customFields": fields})[0].clicks == ()
+
+
+def test_a_guest_is_known_by_address_and_nobody_by_nothing():
+    assert read(an_order(customer=None))[0].customer.email is None
+    guest = read(an_order(customer={"id": "9", "emailAddress": "guest@example.org"}))[0].customer
+    assert (guest.email, guest.external_id) == ("guest@example.org", "9")
+
+
+def test_a_product_without_a_sku_is_named_by_its_id():
+    line = a_line("1", 100, 120, productVariant={"sku": "", "product": {"id": "44", "collections": []}})
+    assert read(an_order(lines=[line]))[0].lines[0].product == "44"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"totalWithTax": "146.60", "payments": []},
+        {"updatedAt": "2026-03-02T10:00:00"},
+        {"updatedAt": "9999-12-31T23:59:59.999999Z"},
+        {"lines": [a_line("1", -1, 0)]},
+        {"shipping": 5.5},
+        {"code": ""},
+        {"customer": {"id": "7", "emailAddress": 5}},
+        {"newest": None},
+    ],
+    ids=range(8),
+)
+def test_what_is_not_as_documented_is_refused_with_a_sentence(changes):
+    with pytest.raises(InputError, match="not as Vendure tells orders"):
+        CONNECTOR.parse(body(an_order(**changes)), topic="order", settings=settings())
+
+
+# --- refunds
+
+
+def test_pieces_that_come_back_one_by_one_sum_exactly_to_their_line():
+    refunds = [a_refund(str(number), 4_000, 90 + number, lines={"1": 1}) for number in range(3)]
+    _, found = read(refunded(an_order(), *refunds))
+    assert [each.lines for each in found] == [
+        (RefundLine("1", 3_333),),
+        (RefundLine("1", 3_334),),
+        (RefundLine("1", 3_333),),
+    ]
+
+
+@given(st.integers(0, 10**7), st.lists(st.integers(1, 9), min_size=1, max_size=6))
+def test_whatever_a_line_cost_all_its_pieces_together_are_worth_that(net, pieces):
+    order = an_order(lines=[a_line("1", net, net, sum(pieces))])
+    refunds = [a_refund(f"{number:02}", 0, 90, lines={"1": each}) for number, each in enumerate(pieces)]
+    _, found = read(refunded(order, *refunds))
+    assert sum(line.net_minor for each in found for line in each.lines) == net
+    assert all(line.net_minor >= 0 for each in found for line in each.lines)
+
+
+def test_more_pieces_than_were_bought_are_worth_no_more():
+    _, found = read(refunded(an_order(), a_refund("1", 9, 90, lines={"2": 1}), a_refund("2", 9, 91, lines={"2": 4})))
+    assert [each.lines[0].net_minor for each in found] == [1_800, 0]
+
+
+def test_a_line_that_was_cancelled_counts_as_it_was_bought():
+    line = a_line("1", 3_334, 4_000, 1) | {"orderPlacedQuantity": 3, "proratedUnitPrice": 3_334}
+    event, found = read(refunded(an_order(lines=[line]), a_refund("1", 8_000, 90, lines={"1": 2})))
+    assert (event.lines[0].net_minor, event.lines[0].quantity) == (10_002, 3)
+    assert found[0].lines == (RefundLine("1", 6_668),)
+
+
+@pytest.mark.parametrize("lines", [None, {"1": 1}], ids=["an amount", "lines and an adjustment"])
+def test_a_typed_in_amount_counts_as_an_amount_of_the_whole(lines):
+    refund = a_refund("1", 1_234, 90, lines=lines, adjustment=34)
+    _, [found] = read(refunded(an_order(), refund))
+    assert (found.amount_minor, found.lines) == (1_234, ())
+    assert found.refunded_at == T0 + timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    ("state", "meant"),
+    [
+        ("Pending", RefundState.PENDING),
+        ("Settled", RefundState.SUCCEEDED),
+        ("Failed", RefundState.FAILED),
+        ("Odd", RefundState.PENDING),
+    ],
+)
+def test_a_refund_stands_as_the_shop_says(state, meant):
+    _, [found] = read(refunded(an_order(), a_refund("1", 100, 90, state=state)))
+    assert found.state is meant
+
+
+def test_a_refund_of_a_line_that_is_not_there_is_refused():
+    with pytest.raises(InputError, match="KeyError '9'"):
+        read(refunded(an_order(), a_refund("1", 100, 90, lines={"9": 1})))
+
+
+# --- versions
+
+
+def test_the_history_tells_two_states_of_one_second_apart():
+    one = an_order(newest={"totalItems": 8, "items": [{"createdAt": at(4)}]})
+    two = an_order(newest={"totalItems": 9, "items": [{"createdAt": at(4)}]})
+    assert timedelta() < changed_at(two) - changed_at(one) < timedelta(milliseconds=1)
+    many = [an_order(newest={"totalItems": many, "items": []}) for many in (999, 1_000, 50_000)]
+    assert len({changed_at(each) for each in many}) == 1  # a shop that tells milliseconds needs no more
+
+
+def test_a_settled_refund_is_newer_than_the_same_one_pending():
+    pending = refunded(an_order(), a_refund("1", 100, 90, state="Pending"))
+    settled = refunded(an_order(), a_refund("1", 100, 90))
+    settled["newest"]["totalItems"] += 1
+    assert read(pending)[1][0].updated_at < read(settled)[1][0].updated_at
+
+
+def test_all_720_arrivals_of_six_versions_end_in_the_same_events():
+    """What holds of each thing is its newest version; the arrivals are every order of six states of one order."""
+    early = {
+        "payments": [a_payment(14_660, "Authorized")],
+        "newest": {"totalItems": 7, "items": [{"createdAt": at(4)}]},
+    }
+    first, second = a_refund("1", 4_000, 90, lines={"1": 1}), a_refund("2", 500, 95)
+    one = refunded(an_order(), first | {"state": "Pending"})
+    settled = refunded(an_order(), first)
+    settled["newest"]["totalItems"] += 1
+    cancelled = refunded(settled, second)
+    cancelled["lines"][0] |= {"quantity": 0}
+    cancelled |= {"newest": {"totalItems": 12, "items": [{"createdAt": at(95)}]}}
+    states = [an_order(**early), an_order(), one, settled, refunded(settled, second), cancelled]
+    told = [CONNECTOR.parse(body(state), topic="order", settings=settings()) for state in states]
+    assert len({events[0].updated_at for events in told}) == 6
+    ends = set()
+    for arrival in permutations(told):
+        held: dict[tuple[str, str], Any] = {}
+        for event in (event for events in arrival for event in events):
+            name = (type(event).__name__, event.external_id)
+            held[name] = max(held.get(name, event), event, key=lambda each: each.updated_at)
+        ends.add(tuple(held[name] for name in sorted(held)))
+    assert ends == {tuple(told[-1])}
+
+
+# --- webhooks
+
+
+@pytest.mark.parametrize("topic", ["order", "refund"])
+@pytest.mark.parametrize("secret", [SECRET, NEXT_SECRET], ids=["this secret", "the next one"])
+def test_each_live_secret_counts(secret, topic):
+    webhook = CONNECTOR.verify(sent(b"{}", topic, secret=secret, message_id="msg_7"), settings=settings())
+    assert (webhook.key, webhook.topic, webhook.kind) == ("msg_7", topic, WebhookKind.EVENT)
+
+
+@pytest.mark.parametrize("topic", ["", "product", "x\x07y"], ids=["none", "product", "odd"])
+def test_another_topic_is_ignored(topic):
+    assert CONNECTOR.verify(sent(b"{}", topic), settings=settings()).kind is WebhookKind.IGNORED
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        sent(b"{}", secret="made-up-secret-of-nobody"),
+        replace(sent(b"{}"), body=b"{ }"),
+        replace(sent(b"{}"), received_at=T0 + timedelta(minutes=6)),
+        replace(sent(b"{}"), received_at=T0 - timedelta(minutes=6)),
+        replace(sent(b"{}"), headers={}),
+    ],
+    ids=["another secret", "another body", "late", "early", "unsigned"],
+)
+def test_what_nobody_signed_in_time_is_refused(request_):
+    with pytest.raises(SignatureError):
+        CONNECTOR.verify(request_, settings=settings())
+
+
+def complete(found: bytes, shop: FakeShop, **changes: Any) -> bytes:
+    return CONNECTOR.complete(found, topic="order", settings=settings(**changes), http=shop)
+
+
+def test_a_webhook_is_completed_with_the_order_as_it_is_now():
+    shop = FakeShop([an_order()])
+    found = complete(written({"code": "T3EPGJKVZZYBD3Q9"}), shop)
+    assert CONNECTOR.parse(found, topic="order", settings=settings()) == tuple(read(an_order())[:1])
+    assert complete(written({"code": "GONE"}), shop) == b"{}"
+    assert complete(written({"code": "T3EPGJKVZZYBD3Q9"}), shop, click_field="") == found
+    assert shop.asked == ["login", "order"] * 3
+
+
+@pytest.mark.parametrize("found", [b"{}", b"[]", b'{"code": 7}', b'{"code": ""}', written({"code": "x" * 101})])
+def test_a_webhook_that_names_no_order_asks_nobody(found):
+    shop = FakeShop()
+    with pytest.raises(InputError, match="names no order"):
+        complete(found, shop)
+    assert shop.asked == []
+
+
+# --- pulls
+
+
+def pull(shop: FakeShop, since: float, until: float, cursor: str | None = None, **changes: Any):
+    return CONNECTOR.pull(
+        since=T0 + timedelta(seconds=since), until=T0 + timedelta(seconds=until), cursor=cursor,
+        settings=settings(**changes), http=shop,
+    )  # fmt: skip
+
+
+def found_by(*pages: Any) -> list[str]:
+    return [event.external_id for page in pages for each in page.deliveries for event in each.events[:1]]
+
+
+def test_a_pull_finds_what_the_history_says_has_moved():
+    moved = refunded(an_order("REFUNDED"), a_refund("1", 100, 600))
+    shop = FakeShop([an_order("QUIET"), moved, an_order("CART", orderPlacedAt=None)])
+    assert found_by(pull(shop, 590, 610)) == ["REFUNDED"]
+    assert found_by(pull(shop, -10, 10)) == ["QUIET"]
+    assert found_by(pull(shop, 86_400, 86_500, refund_days=1)) == []
+
+
+def test_a_pull_goes_page_by_page():
+    shop = FakeShop([an_order(f"CODE{number:03}", orderPlacedAt=at(number / 100)) for number in range(120)])
+    first = pull(shop, -60, 60)
+    second = pull(shop, -60, 60, first.cursor)
+    third = pull(shop, -60, 60, second.cursor)
+    assert (first.cursor, second.cursor, third.cursor) == ("50", "100", None)
+    assert len(set(found_by(first, second, third))) == 120
+
+
+def test_one_order_that_cannot_be_read_stops_none_behind_it():
+    shop = FakeShop([an_order("BAD", shipping=-1), an_order("ODD", newest=None), an_order("GOOD")])
+    page = pull(shop, -10, 10)
+    assert [len(each.events) for each in page.deliveries] == [0, 0, 1]
+
+
+@pytest.mark.parametrize("cursor", ["next", "-1", "٣", "9" * 30])
+def test_a_cursor_of_somebody_else_is_refused(cursor):
+    with pytest.raises(FatalError, match="cursor"):
+        pull(FakeShop(), 0, 1, cursor)
+
+
+# --- codes
+
+PERCENT = CodeView("key-1", "ANNA10", "Anna's friends", 1_250, None, T0)
+
+
+def push(shop: FakeShop, code: CodeView) -> str:
+    return CONNECTOR.push_code(code, settings=settings(), http=shop)
+
+
+def find(shop: FakeShop, code: str):
+    return CONNECTOR.find_code(code, settings=settings(), http=shop)
+
+
+def test_a_percentage_is_a_promotion_with_a_coupon_code():
+    shop = FakeShop()
+    reference = push(shop, replace(PERCENT, expires_at=datetime(2126, 1, 1, tzinfo=UTC)))
+    [action] = shop.promotions[reference]["actions"]
+    assert action == {"code": "order_percentage_discount", "args": [{"name": "discount", "value": "12.5"}]}
+    found = find(shop, "anna10")
+    assert (found.reference, found.active, found.percent_bps) == (reference, True, 1_250)
+    assert found.expires_at == datetime(2126, 1, 1, tzinfo=UTC)
+    assert push(shop, PERCENT) == reference
+    assert find(shop, "ANNA10").expires_at is None
+
+
+def test_an_amount_is_in_the_channels_currency_and_missing_it_pushes_nothing():
+    shop = FakeShop()
+    fixed = replace(PERCENT, percent_bps=None, amount_minor={"USD": 1_050, "EUR": 900})
+    push(shop, fixed)
+    assert find(shop, "ANNA10").amount_minor == {"USD": 1_050}
+    with pytest.raises(FatalError, match="no amount in USD"):
+        push(shop, replace(fixed, code="BOB", amount_minor={"EUR": 1}))
+    assert len(shop.promotions) == 1
+
+
+def test_a_promotion_of_the_shops_own_is_told_as_it_is():
+    shop = FakeShop()
+    push(shop, PERCENT)
+    action = shop.promotions["1"]["actions"][0]
+    for actions in ([], [action, action], [{"code": "free_shipping", "args": []}],
+                    [action | {"args": [{"name": "discount", "value": "ten"}]}],
+                    [action | {"args": [{"name": "discount", "value": "12.345"}]}]):  # fmt: skip
+        shop.promotions["1"]["actions"] = actions
+        found = find(shop, "ANNA10")
+        assert (found.percent_bps, found.amount_minor) == (None, None)
+    assert find(shop, "ANNA1") is None
+
+
+def test_a_switched_off_twin_does_not_hide_the_code_that_is_on():
+    shop = FakeShop()
+    push(shop, PERCENT)
+    shop.promotions["0"] = {**shop.promotions["1"], "id": "0", "enabled": False}
+    assert find(shop, "ANNA10").reference == "1"
+
+
+def test_revoking_is_quiet_twice_and_where_nothing_is():
+    shop = FakeShop()
+    reference = push(shop, PERCENT)
+    for each in (reference, reference, "404"):
+        CONNECTOR.revoke_code(each, settings=settings(), http=shop)
+    assert find(shop, "ANNA10").active is False
+    assert push(shop, PERCENT) == reference
+    assert find(shop, "ANNA10").active is True
+
+
+# --- answers and settings
+
+
+class Answers:
+    """A client that answers everything alike."""
+
+    def __init__(self, body: bytes) -> None:
+        self.found = HttpResponse(200, {"vendure-auth-token": "t"}, body)
+
+    def request(self, method, url, *, params=None, headers=None, json=None, form=None, accept=()):
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "words"),
+    [
+        (b"<html>", FatalError, "cannot be read"),
+        (b'{"data": null}', FatalError, "no data"),
+        (b"[]", FatalError, "no data"),
+        (b'{"errors": [{"message": "Cannot query field"}]}', FatalError, "Cannot query field"),
+        (b'{"errors": [{"extensions": {"code": "FORBIDDEN"}}]}', ConfigError, "does not allow"),
+        (b'{"errors": "many"}', FatalError, "no reason given"),
+        (b'{"data": {"login": {"__typename": "InvalidCredentialsError"}}}', ConfigError, "name and the password"),
+        (b'{"data": {"login": {"__typename": "CurrentUser"}}}', FatalError, "documented shape"),
+    ],
+    ids=range(8),
+)
+def test_answers_that_do_not_help_are_told_as_what_they_are(body, error, words):
+    with pytest.raises(error, match=words):
+        CONNECTOR.check(settings=settings(), http=Answers(body))
+
+
+def test_the_check_names_the_channel_and_what_the_administrator_may_not():
+    report = CONNECTOR.check(settings=settings(), http=FakeShop())
+    assert (report.shop, report.problems) == ("main (USD)", ())
+    assert CONNECTOR.check(settings=settings(), http=FakeShop(permissions=("SuperAdmin",))).problems == ()
+    lacking = CONNECTOR.check(settings=settings(), http=FakeShop(permissions=("ReadPromotion",))).problems
+    assert len(lacking) == 3
+    assert "Orders cannot be read." in lacking
+
+
+def test_a_wrong_password_and_a_shop_without_bearer_tokens_are_for_people():
+    with pytest.raises(ConfigError, match="name and the password"):
+        CONNECTOR.check(settings=settings(password="another-password"), http=FakeShop())
+    with pytest.raises(ConfigError, match="bearer"):
+        CONNECTOR.check(settings=settings(), http=FakeShop(gives_token=False))
+
+
+def test_settings_are_an_admin_api_an_administrator_and_secrets():
+    assert CONNECTOR.origins(settings(admin_api="http://shop.lan:3000/admin-api/")) == ("http://shop.lan:3000",)
+    for wrong in ({"admin_api": "shop"}, {"secrets": []}, {"secrets": ["too short"]}, {"click_field": "a b"},
+                  {"click_field": "x } me { id"}, {"refund_days": 0}):  # fmt: skip
+        with pytest.raises(ValidationError):
+            settings(**wrong)
+    with pytest.raises(PluginError):
+        CONNECTOR.origins(PluginSettings())
+    assert PASSWORD not in repr(settings())
