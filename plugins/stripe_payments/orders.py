@@ -54,7 +54,7 @@ def session_order(record: Record) -> OrderEvent | None:
         placed_at=placed_at,
         currency=currency,
         lines=lines,
-        charged_minor=not_negative(minor(session, "amount_total", currency), field="amount_total"),
+        charged_minor=not_negative(minor(session, "amount_total", currency=currency), field="amount_total"),
         paid_at=paid_at,
         cancelled_at=cancelled_at,
         shipping_minor=_shipping(session, currency),
@@ -87,7 +87,7 @@ def invoice_order(record: Record) -> OrderEvent | None:
         placed_at=placed_at,
         currency=currency,
         lines=lines,
-        charged_minor=max(0, minor(invoice, "total", currency)),
+        charged_minor=max(0, minor(invoice, "total", currency=currency)),
         paid_at=max(paid_at, placed_at),
         shipping_minor=_shipping(invoice, currency),
         codes=tuple(dict.fromkeys((*codes_of(begun_in), *codes_of(invoice)))),
@@ -120,8 +120,8 @@ def _session_lines(session: Record) -> Iterator[OrderLine]:
     """Yield the lines: their totals are after discounts and with tax, whether prices include it or not."""
     currency = currency_in(session, "currency")
     for line in records(session, "line_items"):
-        tax = not_negative(minor(line, "amount_tax", currency), field="line_items")
-        net = minor(line, "amount_total", currency) - tax
+        tax = not_negative(minor(line, "amount_tax", currency=currency), field="line_items")
+        net = minor(line, "amount_total", currency=currency) - tax
         product = maybe_ident(inner(line, "price"), "product")
         net = not_negative(net, field="line_items")
         yield OrderLine(ident(line, "id"), net, _quantity(line), tax, product)
@@ -130,9 +130,9 @@ def _session_lines(session: Record) -> Iterator[OrderLine]:
 def _invoice_lines(invoice: Record, currency: Currency) -> Iterator[OrderLine]:
     """Yield the lines after discounts and without tax. A credit is below zero."""
     for line in records(invoice, "lines"):
-        off = sum(minor(each, "amount", currency) for each in records(line, "discount_amounts"))
+        off = sum(minor(each, "amount", currency=currency) for each in records(line, "discount_amounts"))
         included, on_top = _taxes(line, currency)
-        net = minor(line, "amount", currency) - off - included
+        net = minor(line, "amount", currency=currency) - off - included
         yield OrderLine(ident(line, "id"), net, _quantity(line), max(0, included + on_top), _product(line))
 
 
@@ -140,7 +140,7 @@ def _taxes(line: Record, currency: Currency) -> tuple[int, int]:
     """Return the taxes that the line's amount includes and those that came on top, in the newer shape or the old."""
     newer = [(text(each, "tax_behavior") == "inclusive", each) for each in records(line, "taxes")]
     old = [(each.get("inclusive") is True, each) for each in records(line, "tax_amounts")]
-    taxes = [(included, minor(each, "amount", currency)) for included, each in newer or old]
+    taxes = [(included, minor(each, "amount", currency=currency)) for included, each in newer or old]
     return sum(tax for included, tax in taxes if included), sum(tax for included, tax in taxes if not included)
 
 
@@ -173,7 +173,7 @@ def _quantity(line: Record) -> int:
 
 def _shipping(thing: Record, currency: Currency) -> int:
     cost = inner(thing, "shipping_cost")
-    return max(0, minor(cost, "amount_total", currency) - minor(cost, "amount_tax", currency))
+    return max(0, minor(cost, "amount_total", currency=currency) - minor(cost, "amount_tax", currency=currency))
 
 
 def _customer(thing: Record) -> Customer:

@@ -124,7 +124,7 @@ def currency_in(record: Record, field: str) -> Currency:
         raise InputError(str(error), field=field) from None
 
 
-def minor(record: Record, field: str, currency: Currency) -> int:
+def minor(record: Record, field: str, *, currency: Currency) -> int:
     """Return the amount in a field in ISO minor units; nothing there is 0.
 
     Raises:

@@ -51,7 +51,7 @@ def refund_event(refund: Record, order_id: str) -> RefundEvent:
         updated_at=made_at + timedelta(seconds=place),
         refunded_at=made_at,
         currency=currency,
-        amount_minor=not_negative(minor(refund, "amount", currency), field="amount"),
+        amount_minor=not_negative(minor(refund, "amount", currency=currency), field="amount"),
         state=state,
     )
 
@@ -76,6 +76,6 @@ def chargeback_event(dispute: Record, order_id: str) -> ChargebackEvent:
         updated_at=max((opened_at, *moved)) + timedelta(seconds=place),
         opened_at=opened_at,
         currency=currency,
-        amount_minor=not_negative(minor(dispute, "amount", currency), field="amount"),
+        amount_minor=not_negative(minor(dispute, "amount", currency=currency), field="amount"),
         state=state,
     )
