@@ -35,7 +35,10 @@ def put_code(api: AdminApi, code: CodeView) -> str:
         if code.expires_at is not None:
             new["campaign_id"] = _campaign(api, code)
         return _id_of(api.maybe("POST", "promotions", json=new), "promotion")
-    wanted["campaign_id"] = _campaign(api, code) if code.expires_at is not None else None
+    if code.expires_at is not None:
+        wanted["campaign_id"] = _campaign(api, code)
+    elif found.get("campaign"):
+        wanted["campaign_id"] = None
     return _id_of(api.maybe("POST", f"promotions/{_segment(found['id'])}", json=wanted), "promotion")
 
 
@@ -47,14 +50,17 @@ def revoke(api: AdminApi, reference: str) -> None:
 
 def _promotion_of(api: AdminApi, code: str) -> Record | None:
     """Return the promotion of that code. Medusa tells upper case from lower: the same spelling goes first."""
-    same = [each for each in _searched(api, "promotions", code) if str(each["code"]).casefold() == code.casefold()]
-    return min(same, key=lambda each: (each["code"] != code, each.get("status") != "active", each["id"]), default=None)
+    found: Record | None = next(iter(api.get("promotions", {"code": code, "limit": "1"})["promotions"]), None)
+    if found is not None:
+        return found
+    same = [each for each in _searched(api, code) if str(each["code"]).casefold() == code.casefold()]
+    return min(same, key=lambda each: (each.get("status") != "active", each["id"]), default=None)
 
 
-def _searched(api: AdminApi, kind: str, words: str) -> Iterator[Record]:
+def _searched(api: AdminApi, words: str) -> Iterator[Record]:
     for page in range(_MOST_PAGES):
         params = {"q": words, "limit": str(_PER_PAGE), "offset": str(page * _PER_PAGE)}
-        found = api.get(kind, params)[kind]
+        found = api.get("promotions", params)["promotions"]
         yield from found
         if len(found) < _PER_PAGE:
             return
@@ -64,8 +70,8 @@ def _campaign(api: AdminApi, code: CodeView) -> str:
     """Make the campaign that bounds `code` in time, or bring it to what `code` says; return its id."""
     name = f"goodword-{code.key}"
     dates = {"starts_at": _written(code.starts_at), "ends_at": _written(code.expires_at) if code.expires_at else None}
-    same = (each for each in _searched(api, "campaigns", name) if each["campaign_identifier"] == name)
-    found = next(same, None)
+    there = api.get("campaigns", {"campaign_identifier": name, "limit": "1"})["campaigns"]
+    found = next((each for each in there if each["campaign_identifier"] == name), None)
     if found is None:
         new = {"name": code.title[:200], "campaign_identifier": name, **dates}
         return _id_of(api.maybe("POST", "campaigns", json=new), "campaign")

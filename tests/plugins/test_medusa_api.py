@@ -38,6 +38,7 @@ from tests.plugins.medusa.shop import (
     settings,
     written,
 )
+from tests.plugins.wire import through_the_host
 
 CONNECTOR = Medusa()
 
@@ -208,6 +209,28 @@ def test_revoking_is_quiet_twice_and_where_nothing_is():
     assert not any(".." in each for each in shop.asked)
     assert push(shop, PERCENT) == reference
     assert find(shop, "ANNA10").active is True
+
+
+def test_a_code_is_found_in_another_case_behind_many_that_hold_it():
+    shop = FakeShop()
+    for number in range(120):
+        push(shop, replace(PERCENT, code=f"ANNA10-{number}"))
+    reference = push(shop, PERCENT)
+    assert find(shop, "Anna10").reference == reference
+
+
+def test_what_is_asked_survives_the_hosts_own_client():
+    shop = FakeShop()
+    shop.place(*(an_order(f"order_{number}") for number in range(60)))
+    http = through_the_host(shop, URL)
+    window = {"since": T0 - timedelta(days=1), "until": T0 + timedelta(days=1)}
+    first = CONNECTOR.pull(**window, cursor=None, settings=settings(), http=http)
+    second = CONNECTOR.pull(**window, cursor=first.cursor, settings=settings(), http=http)
+    assert (len(first.deliveries), len(second.deliveries), second.cursor) == (50, 10, "old:0")
+    odd = replace(PERCENT, code="anna+10%~", percent_bps=1_234)
+    CONNECTOR.push_code(odd, settings=settings(), http=http)
+    found = CONNECTOR.find_code("ANNA+10%~", settings=settings(), http=http)
+    assert (found.code, found.percent_bps) == ("anna+10%~", 1_234)
 
 
 # --- answers and settings

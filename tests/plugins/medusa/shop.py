@@ -223,13 +223,11 @@ class FakeShop:
                 assert "*items.tax_lines" in params["fields"]
                 found = self.orders.get(order_id)
                 return (200, {"order": found}) if found else (404, {"type": "not_found", "message": "No such order"})
-            case "GET", [("promotions" | "campaigns") as kind]:
-                words, things = params["q"].lower(), getattr(self, kind).values()
-                found = [
-                    each for each in things if words in str(each.get("code", each.get("campaign_identifier"))).lower()
-                ]
-                start, size = int(params["offset"]), int(params["limit"])
-                return 200, {kind: found[start : start + size], "count": len(found)}
+            case "GET", ["promotions"]:
+                return 200, {"promotions": self._codes(params)}
+            case "GET", ["campaigns"]:
+                name, found = params["campaign_identifier"], self.campaigns.values()
+                return 200, {"campaigns": [each for each in found if each["campaign_identifier"] == name]}
             case "POST", ["promotions", *rest]:
                 return self._promotion(rest, given)
             case "POST", ["campaigns", *rest]:
@@ -246,6 +244,13 @@ class FakeShop:
         found.sort(key=lambda order: (order["created_at"], order["id"]))
         start, size = int(params.get("offset", "0")), int(params["limit"])
         return {"orders": found[start : start + size], "count": len(found), "offset": start, "limit": size}
+
+    def _codes(self, params: dict[str, str]) -> list[dict[str, Any]]:
+        if "code" in params:
+            return [each for each in self.promotions.values() if each["code"] == params["code"]]
+        found = [each for each in self.promotions.values() if params["q"].lower() in each["code"].lower()]
+        start, size = int(params["offset"]), int(params["limit"])
+        return found[start : start + size]
 
     def _promotion(self, rest: list[str], given: Any) -> tuple[int, Any]:
         method = given.get("application_method", {})
