@@ -2,12 +2,16 @@
 
 A durable commit costs the same for one row as for a hundred. So one thread writes whatever has come together while the
 commit before was on its way; nobody waits for a timer.
+
+Who waits for one batch waits at one lock and hands it on: the first to wake lets the second go, and so on. Woken all
+at once, they would fight for the interpreter, and most would wake only to wait again.
 """
 
 import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -45,10 +49,8 @@ class GroupCommit(Generic[T]):
     nothing of that batch was kept. Where the database is at fault (locked, full, gone) the batch is refused, and who
     waits behind it: trying again would cost everybody the same wait once more. Else each half is tried by itself, so
     that one bad item does not take the others with it, and what fails alone is refused with the reason. An item is
-    given up `patience_s` seconds after it came; for a sure answer `write` should give up sooner (a short busy timeout).
-
-    While several come at a time, `gather_s` is waited before each batch, so that it holds more of them. `outages` are
-    the errors of a database at fault.
+    given up `patience_s` seconds after it came, or when the first of its batch is, if that was refused once; for a sure
+    answer `write` should give up sooner (a short busy timeout). `outages` are the errors of a database at fault.
 
     A process that was forked off starts with an empty queue and a thread of its own.
     """
@@ -59,13 +61,17 @@ class GroupCommit(Generic[T]):
         *,
         largest: int = LARGEST,
         patience_s: float = 10.0,
-        gather_s: float = 0.0,
         outages: tuple[type[Exception], ...] = OUTAGES,
     ) -> None:
-        self._write, self._largest, self._patience = write, largest, patience_s
-        self._gather, self._outages, self._is_busy = gather_s, outages, False
+        self._write, self._largest, self._patience, self._outages = write, largest, patience_s, outages
         self._begin()
         os.register_at_fork(after_in_child=_Forget(self))
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait for their turn."""
+        with self._lock:
+            return sum(len(batch.items) - len(batch.left) for batch in self._line)
 
     def put(self, item: T) -> None:
         """Return once the batch that holds `item` is durable.
@@ -73,96 +79,101 @@ class GroupCommit(Generic[T]):
         Raises:
             NotWrittenError: it could not be written, or not in time.
         """
-        ticket = _Ticket(item, time.monotonic() + self._patience)
-        with self._changed:
+        with self._lock:
             if self._closing:
                 raise NotWrittenError("the writer was closed.", outage=True)
-            self._ensure_writer()
-            self._line.append(ticket)
-            self._changed.notify()
-        if not ticket.settled.acquire(timeout=self._patience):
-            self._give_up(ticket)
-        if ticket.problem is not None:
-            raise NotWrittenError(ticket.problem.reason, outage=ticket.problem.outage)
+            line = self._line
+            batch = line[-1] if line and len(line[-1].items) < self._largest else self._next_batch()
+            place = len(batch.items)
+            batch.items.append(item)
+        if not batch.settled.acquire(timeout=self._patience):
+            self._give_up(batch, place)
+        batch.settled.release()
+        if batch.problems and (problem := batch.problems.get(place)):
+            raise NotWrittenError(problem.reason, outage=problem.outage)
 
     def close(self) -> None:
         """Write what waits, take nothing more, and end the thread; waits no longer than the patience allows."""
-        with self._changed:
+        with self._lock:
             self._closing = True
-            self._changed.notify()
+            self._came.notify()
             thread = self._thread
         if thread is not None:
             thread.join(timeout=self._patience)
 
     def _begin(self) -> None:
-        self._line: list[_Ticket[T]] = []
-        self._changed = threading.Condition(threading.Lock())
+        self._line: deque[_Batch[T]] = deque()
+        self._lock = threading.Lock()
+        self._came = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def _ensure_writer(self) -> None:
-        if self._thread is not None:
-            return
+    def _next_batch(self) -> "_Batch[T]":
+        """Put a new batch at the end of the line, and have the writer know of it."""
+        if self._thread is None:
+            self._thread = self._started()
+        batch: _Batch[T] = _Batch(time.monotonic() + self._patience)
+        self._line.append(batch)
+        self._came.notify()
+        return batch
+
+    def _started(self) -> threading.Thread:
         thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:  # the machine allows no more threads, or the interpreter is on its way out
             raise NotWrittenError(f"no thread could be started ({error}).", outage=True) from error
-        self._thread = thread
+        return thread
 
-    def _give_up(self, ticket: "_Ticket[T]") -> None:
-        with self._changed:
-            waiting = ticket in self._line
+    def _give_up(self, batch: "_Batch[T]", place: int) -> None:
+        """Take an item out of the line, or raise as well where its fate is open; return where it is settled by now."""
+        with self._lock:
+            waiting = batch in self._line
             if waiting:
-                self._line.remove(ticket)
+                batch.left.add(place)
         if waiting:
             raise NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.", outage=True)
-        if not ticket.settled.acquire(blocking=False):
+        if not batch.settled.acquire(blocking=False):
             raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True, in_doubt=True)
 
     def _run(self) -> None:
         while batch := self._next():
-            self._write_or_refuse(batch)
+            if places := [place for place in range(len(batch.items)) if place not in batch.left]:
+                self._write_or_refuse(batch, places)
+            batch.settled.release()
 
-    def _next(self) -> "list[_Ticket[T]]":
-        """Return what waits, oldest first, as soon as anything does; nothing once the queue is closed and empty."""
-        with self._changed:
-            while not self._line and not self._closing:
-                self._changed.wait()
-        if self._is_busy and self._gather:
-            time.sleep(self._gather)
-        with self._changed:
-            batch = self._line[: self._largest]
-            del self._line[: self._largest]
-        self._is_busy = len(batch) > 1
-        return batch
+    def _next(self) -> "_Batch[T] | None":
+        """Return the oldest batch as soon as there is one; nothing once the queue is closed and empty."""
+        with self._lock:
+            while not self._line:
+                if self._closing:
+                    return None
+                self._came.wait()
+            return self._line.popleft()
 
-    def _everybody(self) -> "list[_Ticket[T]]":
-        with self._changed:
-            waiting, self._line = self._line, []
-        return waiting
-
-    def _write_or_refuse(self, batch: "Sequence[_Ticket[T]]") -> None:
-        problem = self._problem_with(batch)
-        if problem is None or problem.outage or len(batch) == 1:
-            for ticket in (*batch, *(self._everybody() if problem and problem.outage else ())):
-                ticket.settle(problem)
+    def _write_or_refuse(self, batch: "_Batch[T]", places: Sequence[int]) -> None:
+        problem = self._problem_with([batch.items[place] for place in places])
+        if problem is None:
             return
-        middle = len(batch) // 2
-        for half in (batch[:middle], batch[middle:]):
-            self._retry(half, problem)
+        if problem.outage or len(places) == 1 or time.monotonic() > batch.until:
+            batch.problems.update(dict.fromkeys(places, problem))
+            if problem.outage:
+                self._refuse_everybody(problem)
+            return
+        middle = len(places) // 2
+        for half in (places[:middle], places[middle:]):
+            self._write_or_refuse(batch, half)
 
-    def _retry(self, half: "Sequence[_Ticket[T]]", problem: "_Problem") -> None:
-        now = time.monotonic()
-        for ticket in half:
-            if ticket.until <= now:
-                ticket.settle(problem)
-        if in_time := [ticket for ticket in half if ticket.until > now]:
-            self._write_or_refuse(in_time)
+    def _refuse_everybody(self, problem: "_Problem") -> None:
+        with self._lock:
+            waiting, self._line = self._line, deque()
+        for batch in waiting:
+            batch.problems.update(dict.fromkeys(range(len(batch.items)), problem))
+            batch.settled.release()
 
-    def _problem_with(self, batch: "Sequence[_Ticket[T]]") -> "_Problem | None":
+    def _problem_with(self, items: Sequence[T]) -> "_Problem | None":
         try:
-            self._write([ticket.item for ticket in batch])
+            self._write(items)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the callers are told, and the thread lives on
             return _Problem(f"{type(error).__name__}: {error}", outage=isinstance(error, self._outages))
         return None
@@ -176,20 +187,22 @@ class _Problem:
     outage: bool
 
 
-class _Ticket(Generic[T]):
-    """An item with the instant at which it is given up. `settled` can be acquired once its fate is known."""
+class _Batch(Generic[T]):
+    """Items that go into one transaction, and the instant at which the first is given up.
 
-    __slots__ = ("item", "problem", "settled", "until")
+    `settled` can be acquired once their fate is known; who does lets the next one. `problems` says by place which were
+    refused, `left` whose callers had gone before it was their turn.
+    """
 
-    def __init__(self, item: T, until: float) -> None:
-        self.item, self.until = item, until
-        self.problem: _Problem | None = None
+    __slots__ = ("items", "left", "problems", "settled", "until")
+
+    def __init__(self, until: float) -> None:
+        self.items: list[T] = []
+        self.left: set[int] = set()
+        self.problems: dict[int, _Problem] = {}
+        self.until = until
         self.settled = threading.Lock()
         self.settled.acquire()
-
-    def settle(self, problem: _Problem | None) -> None:
-        self.problem = problem
-        self.settled.release()
 
 
 class _Forget:

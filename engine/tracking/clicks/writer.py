@@ -26,9 +26,6 @@ PATIENCE_S: Final = 2.0
 REST_S: Final = 1.0
 """How long no click is tried after an outage."""
 
-GATHER_S: Final = 0.001
-"""How long is waited, while several click at once, for more to come into one transaction."""
-
 LATEST_S: Final = 8.0
 """How old a click may be when its transaction is committed; older ones are rolled back."""
 
@@ -41,7 +38,7 @@ class ClickWriter:
     def __init__(self, database: Database, *, patience_s: float = PATIENCE_S, rest_s: float = REST_S) -> None:
         self._store = ClickStore(database)
         self._group: GroupCommit[tuple[float, NewClick]] = GroupCommit(
-            self._write, patience_s=patience_s, gather_s=GATHER_S, outages=self._store.outages
+            self._write, patience_s=patience_s, outages=self._store.outages
         )
         self._rest = rest_s
         self._down = False

@@ -69,7 +69,7 @@ def test_items_that_come_together_share_a_transaction_of_at_most_the_largest():
         put = [threads.submit(group.put, 0)]
         assert taken.wait(10)
         put += [threads.submit(group.put, number) for number in range(1, 65)]
-        wait_until(lambda: len(group._line) == 64)
+        wait_until(lambda: group.waiting == 64)
         go.set()
         for one in put:
             one.result()
@@ -217,7 +217,7 @@ def test_closing_writes_what_waits_and_takes_nothing_more():
     group = GroupCommit(write, largest=1, patience_s=10)
     with ThreadPoolExecutor(4) as threads:
         put = [threads.submit(group.put, number) for number in range(4)]
-        wait_until(lambda: len(group._line) == 3)
+        wait_until(lambda: group.waiting == 3)
         closing = threading.Thread(target=group.close)
         closing.start()
         go.set()
