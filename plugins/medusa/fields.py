@@ -20,7 +20,7 @@ FIELDS: Final = (
 
 _TAXES: Final = {"tax_lines": {"rate": None}}
 _ADJUSTMENTS: Final = {
-    "adjustments": {"id": None, "code": None, "amount": None, "raw_amount": None, "is_tax_inclusive": None}
+    "adjustments": dict.fromkeys(("id", "version", "code", "amount", "raw_amount", "is_tax_inclusive"))
 }
 _MOVED: Final = {"id": None, "amount": None, "raw_amount": None, "created_at": None}
 

@@ -223,10 +223,17 @@ def _discount(thing: Record, rate: Fraction) -> Fraction:
     return sum(
         (
             number_in(each, "amount") / (1 + rate if each.get("is_tax_inclusive") is True else 1)
-            for each in thing.get("adjustments") or ()
+            for each in _adjustments(thing)
         ),
         Fraction(0),
     )
+
+
+def _adjustments(thing: Record) -> list[Record]:
+    """Return what a thing is adjusted by now: each version of an order has its own, and some lists hold them all."""
+    found = list(thing.get("adjustments") or ())
+    newest = max((number_of(each.get("version")) for each in found), default=Fraction(0))
+    return [each for each in found if number_of(each.get("version")) == newest]
 
 
 def _all(payments: Iterable[Record], kind: str) -> list[Record]:
@@ -235,7 +242,7 @@ def _all(payments: Iterable[Record], kind: str) -> list[Record]:
 
 def _codes(order: Record) -> tuple[str, ...]:
     things = (*order["items"], *(order.get("shipping_methods") or ()))
-    codes = (maybe_text(each.get("code")) for thing in things for each in thing.get("adjustments") or ())
+    codes = (maybe_text(each.get("code")) for thing in things for each in _adjustments(thing))
     return tuple(dict.fromkeys(code for code in codes if code))
 
 

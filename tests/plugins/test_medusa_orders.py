@@ -105,6 +105,17 @@ def test_a_discount_beyond_the_price_leaves_nothing_and_never_less():
     assert event.lines[0].net_minor == 0
 
 
+def test_of_adjustments_of_several_versions_the_newest_hold():
+    item = an_item("ordli_1", "10", off="2")
+    item["adjustments"] = [
+        {"id": f"adj_{number}", "version": number, "code": f"CODE{number}", **big(amount=number)}
+        for number in (1, 2, 3)
+    ]
+    item["adjustments"].append(item["adjustments"][2] | {"id": "adj_4", "code": "MORE"})
+    event, _ = read(an_order(items=[item]))
+    assert (event.lines[0].net_minor, event.codes) == (400, ("CODE3", "MORE"))
+
+
 def test_gift_cards_are_told_and_codes_of_the_shipping_count():
     order = an_order(items=[an_item("ordli_1", "10", is_giftcard=True)])
     order["shipping_methods"][0]["adjustments"] = [{"id": "a", "code": "FREESHIP", **big(amount="5")}]
