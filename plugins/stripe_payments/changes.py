@@ -1,4 +1,4 @@
-"""What changed, in pages: by Stripe's events, which it keeps for 30 days, and before that by what was made when.
+"""What changed, in pages: before the 30 days for which Stripe keeps events by what was made when, then by its events.
 
 Events say which things changed, newest first; each is then asked for as it stands now. Lists know no time of change:
 what was made in the window is told, and what was made long before and changed then only by its event.
@@ -6,7 +6,7 @@ what was made in the window is told, and what was made long before and changed t
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
@@ -19,11 +19,11 @@ _KEPT: Final = timedelta(days=29)
 """A day less than Stripe keeps events, so that none is gone between one page and the next."""
 
 _PER_PAGE: Final = 25
-_OPEN: Final = timedelta(days=1)
-"""How long a checkout may stay open."""
+_OPEN: Final = 86_400
+"""How long a checkout may stay open, in seconds."""
 
-_UNPAID: Final = timedelta(days=35)
-"""How long before it was paid an invoice is looked for, where events do not reach."""
+_UNPAID: Final = 35 * 86_400
+"""How long before it was paid an invoice is looked for, where events do not reach, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +37,30 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a pull is: the list that is being read, and the last thing in it that was told."""
+    """How far a pull is: the list that is being read, and the last thing in it that was told.
+
+    `kept_from` is since when events tell everything (seconds since 1970); a pull keeps to it from its first page on.
+    """
 
     stage: str
+    kept_from: int
     after: str | None = None
 
     @classmethod
     def first(cls, since: datetime) -> Self:
         """Return where a pull begins: with the events alone, where they reach back far enough."""
-        return cls("events" if since >= datetime.now(UTC) - _KEPT else "sessions")
+        kept_from = datetime.now(UTC) - _KEPT
+        return cls("events" if since >= kept_from else "sessions", int(kept_from.timestamp()))
 
     @classmethod
     def read(cls, cursor: str) -> Self:
         """Return the place in a cursor."""
-        stage, after = json.loads(cursor)
-        return cls(str(stage), None if after is None else str(after))
+        stage, kept_from, after = json.loads(cursor)
+        return cls(str(stage), int(kept_from), None if after is None else str(after))
 
     def written(self) -> str:
         """Return the cursor."""
-        return json.dumps([self.stage, self.after])
+        return json.dumps([self.stage, self.kept_from, self.after])
 
 
 def changes(api: StripeApi, *, since: datetime, until: datetime, cursor: str | None) -> tuple[list[Change], str | None]:
@@ -65,16 +70,31 @@ def changes(api: StripeApi, *, since: datetime, until: datetime, cursor: str | N
         ConfigError, RetriableError, FatalError: as `StripeApi.page`.
     """
     place = Place.read(cursor) if cursor else Place.first(since)
-    stage = _STAGES[place.stage]
-    window = _created(since - stage.earlier, until)
+    stage, window = _STAGES[place.stage], _window(place, since=since, until=until)
+    created = {"created[gte]": str(window.since - stage.earlier), "created[lte]": str(window.until)}
     after = {"starting_after": place.after} if place.after else {}
-    found, more = api.page(stage.path, {**stage.params, **window, **after, "limit": str(_PER_PAGE)})
-    told = list(stage.tell(api, found, since, until))
-    following = Place(place.stage, ident(found[-1], "id")) if more else stage.following
-    return told[::-1], following.written() if following else None
+    found, more = api.page(stage.path, {**stage.params, **created, **after, "limit": str(_PER_PAGE)})
+    told = list(stage.tell(api, found, window))
+    if more:
+        return told[::-1], replace(place, after=ident(found[-1], "id")).written()
+    return told[::-1], Place(stage.following, place.kept_from).written() if stage.following else None
 
 
-def _by_events(api: StripeApi, events: list[Found], _since: datetime, _until: datetime) -> Iterator[Change]:
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Whole seconds since 1970, as Stripe counts, with both ends in it."""
+
+    since: int
+    until: int
+
+
+def _window(place: Place, *, since: datetime, until: datetime) -> _Window:
+    """Return the window of a stage: lists are read up to where the events begin."""
+    last = int(until.timestamp())
+    return _Window(int(since.timestamp()), last if place.stage == "events" else min(last, place.kept_from))
+
+
+def _by_events(api: StripeApi, events: list[Found], _window: _Window) -> Iterator[Change]:
     """Yield what the events of a page point at, each thing once, under its newest event."""
     pointed: dict[tuple[str, str], tuple[Found, Pointer]] = {}
     for event in events:
@@ -86,26 +106,26 @@ def _by_events(api: StripeApi, events: list[Found], _since: datetime, _until: da
         yield Change(text(event, "type"), ident(event, "id"), record_of(api, pointer))
 
 
-def _sessions(api: StripeApi, found: list[Found], _since: datetime, _until: datetime) -> Iterator[Change]:
+def _sessions(api: StripeApi, found: list[Found], _window: _Window) -> Iterator[Change]:
     """Yield purchases; subscriptions are told by their invoices."""
     for session in found:
         if text(session, "mode") == "payment":
             yield Change("checkout.session.completed", ident(session, "id"), session_record(api, session))
 
 
-def _invoices(api: StripeApi, found: list[Found], since: datetime, until: datetime) -> Iterator[Change]:
+def _invoices(api: StripeApi, found: list[Found], window: _Window) -> Iterator[Change]:
     for invoice in found:
         paid_at = invoice["status_transitions"]["paid_at"] or invoice["created"]
-        if since.timestamp() <= paid_at <= until.timestamp():
+        if window.since <= paid_at <= window.until:
             yield Change("invoice.paid", ident(invoice, "id"), invoice_record(api, ident(invoice, "id")))
 
 
-def _refunds(api: StripeApi, found: list[Found], _since: datetime, _until: datetime) -> Iterator[Change]:
+def _refunds(api: StripeApi, found: list[Found], _window: _Window) -> Iterator[Change]:
     for refund in found:
         yield Change("refund.updated", ident(refund, "id"), {"order": order_of(api, refund), "refunds": [refund]})
 
 
-def _disputes(api: StripeApi, found: list[Found], _since: datetime, _until: datetime) -> Iterator[Change]:
+def _disputes(api: StripeApi, found: list[Found], _window: _Window) -> Iterator[Change]:
     for dispute in found:
         record = {"order": order_of(api, dispute), "disputes": [dispute]}
         yield Change("charge.dispute.updated", ident(dispute, "id"), record)
@@ -115,21 +135,16 @@ def _disputes(api: StripeApi, found: list[Found], _since: datetime, _until: date
 class _Stage:
     path: str
     params: dict[str, str]
-    tell: Callable[[StripeApi, list[Found], datetime, datetime], Iterator[Change]]
-    following: Place | None
-    earlier: timedelta = timedelta(0)
+    tell: Callable[[StripeApi, list[Found], _Window], Iterator[Change]]
+    following: str | None
+    earlier: int = 0
 
 
 _WHOLE: Final = expanded(*(f"data.{field}" for field in SESSION_FIELDS))
 _STAGES: Final = {
-    "sessions": _Stage("checkout/sessions", {"status": "complete", **_WHOLE}, _sessions, Place("invoices"), _OPEN),
-    "invoices": _Stage("invoices", {"status": "paid"}, _invoices, Place("refunds"), _UNPAID),
-    "refunds": _Stage("refunds", {}, _refunds, Place("disputes")),
-    "disputes": _Stage("disputes", {}, _disputes, Place("events")),
+    "sessions": _Stage("checkout/sessions", {"status": "complete", **_WHOLE}, _sessions, "invoices", _OPEN),
+    "invoices": _Stage("invoices", {"status": "paid"}, _invoices, "refunds", _UNPAID),
+    "refunds": _Stage("refunds", {}, _refunds, "disputes"),
+    "disputes": _Stage("disputes", {}, _disputes, "events"),
     "events": _Stage("events", numbered("types", WANTED), _by_events, None),
 }
-
-
-def _created(since: datetime, until: datetime) -> dict[str, str]:
-    """Return the window in whole seconds, as Stripe counts, with both ends in it."""
-    return {"created[gte]": str(int(since.timestamp())), "created[lte]": str(int(until.timestamp()))}

@@ -82,6 +82,14 @@ def test_a_pull_by_lists_says_what_the_webhooks_said_though_the_events_are_gone(
     assert {path for _, path, _ in account.requests[-60:]} >= {"events", "disputes"}
 
 
+def test_lists_are_read_only_up_to_where_events_begin(account):
+    account.buy("1", at=ago(33))
+    account.buy("2", at=ago(10))
+    found = pulled(account, days=35)
+    assert [each.key.split(":")[1][:3] for each in found] == ["cs_", "evt"]
+    assert [event.external_id for each in found for event in each.events] == ["pi_1", "pi_2"]
+
+
 def test_what_is_outside_the_window_is_not_told(account):
     account.buy("1", at=ago(10))
     account.buy("2", at=ago(1))

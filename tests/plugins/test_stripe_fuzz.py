@@ -121,7 +121,7 @@ def test_answers_with_one_thing_wrong(data):
     for ask in (
         lambda: read(CONNECTOR.complete(event, topic=topic, settings=SETTINGS, http=http), topic),
         lambda: CONNECTOR.pull(**window, cursor=None, settings=SETTINGS, http=http),
-        lambda: CONNECTOR.pull(**window, cursor='["events", null]', settings=SETTINGS, http=http),
+        lambda: CONNECTOR.pull(**window, cursor='["events", 0, null]', settings=SETTINGS, http=http),
         lambda: CONNECTOR.push_code(code, settings=SETTINGS, http=http),
         lambda: CONNECTOR.find_code("FALL20", settings=SETTINGS, http=http),
         lambda: CONNECTOR.subscribe(address="https://x.example/", settings=SETTINGS, http=http),
