@@ -23,6 +23,7 @@ from engine.kernel.errors import GoodwordError
 from engine.kernel.settings import Settings, load_settings
 from engine.ledger.blocks import seal
 from engine.outbox.dispatch import Listeners, drain
+from engine.pipeline.compare import AskedPoller
 from engine.pipeline.maturity import mature
 from engine.pipeline.reconcile import ReconcilePoller, Reconciler
 from engine.pipeline.run import Pipeline
@@ -112,7 +113,12 @@ class Goodword:
             "look_for_drift": self._look_for_drift,
             SURVEY: self._survey_codes,
         }
-        pollers = [self.webhook_reader().poll, self.code_pusher().push_due, ReconcilePoller(self.reconciler()).poll]
+        pollers = [
+            self.webhook_reader().poll,
+            self.code_pusher().push_due,
+            ReconcilePoller(self.reconciler()).poll,
+            AskedPoller(self.reconciler()).poll,
+        ]
         return Worker(self.database, handlers, SCHEDULES, pollers=pollers)
 
     def tell_events(self) -> None:

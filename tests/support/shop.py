@@ -11,16 +11,22 @@ from uuid import UUID
 
 from PIL import Image
 from pydantic import SecretStr
+from sqlalchemy import null
 
 from engine.bootstrap import Goodword
+from engine.connections.queries import ConnectionView
 from engine.connections.schemas import ConnectionDraft
 from engine.connections.service import save_connection
+from engine.connections.tables import PushedCode, PushState
 from engine.enrollment.schemas import ApplicationDraft
 from engine.enrollment.service import apply, approve_application
 from engine.identity.rules import email_key
 from engine.identity.service import add_staff, create_brand, ensure_ambassador, ensure_login
 from engine.identity.sessions import issue_sign_in_link, start_session
 from engine.identity.tables import Realm, Role
+from engine.intake.reconciliation.rules import Findings
+from engine.intake.reconciliation.service import begin, end
+from engine.intake.reconciliation.tables import ReconciliationKind
 from engine.intake.rules import Source
 from engine.intake.webhooks.service import Arrival, arrive
 from engine.kernel.clock import VirtualClock
@@ -35,6 +41,7 @@ from engine.plugin_api import Customer, Delivery, OrderEvent, OrderLine, RefundE
 from engine.plugin_host.registry import PluginHost, load_plugins
 from engine.programs.schemas import ProgramDraft, RewardTerm, TermsDocument
 from engine.programs.service import create_program, publish_terms
+from engine.tracking.codes.queries import codes_by_key
 from engine.tracking.codes.service import issue_code
 from engine.tracking.links.schemas import LinkDraft
 from engine.tracking.links.service import create_link
@@ -330,10 +337,35 @@ def _fill_inbox(shop: Shop) -> None:
             Arrival(shop.brand_id, saved.id, f"msg_{number}", "order.paid", body, unit.now)
             for number, body in enumerate(bodies)
         ]
-        arrive(unit, arrivals)
+        asks = Arrival(shop.brand_id, saved.id, "msg_9", "customers/redact", b"{}", unit.now, ignored=True,
+                       matters="The customer 191167 asks to be forgotten. Do so within 30 days.")  # fmt: skip
+        arrive(unit, [*arrivals, asks])
+        _work_in(unit, shop, saved)
 
     goodword.database.run(connect)
     goodword.webhook_reader().poll()
+
+
+def _work_in(unit: UnitOfWork, shop: Shop, view: ConnectionView) -> None:
+    """Leave a code that failed in a shop, one that was changed there, and comparisons of all ends."""
+    drift = {"percent_bps": {"ours": 1_500, "theirs": 9_000}, "active": {"ours": True, "theirs": False}}
+    failed = {
+        "state": PushState.FAILED.value,
+        "drift": null(),
+        "problem": "This shop cannot give a fixed amount in EUR.",
+    }
+    changed = {"state": PushState.PUSHED.value, "pushed_hash": "h", "reference": "7", "drift": drift}
+    common = {"brand_id": shop.brand_id, "connection_id": view.id, "wanted_hash": "h"}
+    codes = codes_by_key(unit, shop.brand_id, keys=["DRAGON", "MAXIMILIAN"])
+    for code, said in zip(codes, (failed, changed), strict=True):
+        times = {"run_at": unit.now, "updated_at": unit.now}
+        unit.session.add(PushedCode(promo_code_id=code.id, **common, **times, **said))
+    lost = Findings(seen=41, missing=["order 1044", "order 1045"], different=["refund 7"], extra=["order 9"])
+    lost.refused = ["order:1046:3: There is no total."]
+    for findings, problem in ((Findings(seen=12), None), (lost, None), (Findings(), "The shop answers 503.")):
+        named = {"connection_id": view.id, "connected_at": view.created_at, "kind": ReconciliationKind.SLIDING}
+        row = begin(unit, shop.brand_id, **named)
+        end(unit, shop.brand_id, row_id=row.id, findings=findings, until=unit.now, problem=problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,8 @@ def ids(full_shop, db) -> dict[str, str]:
         "asset_id": "SELECT id FROM asset WHERE kind = 'photo'",
         "order_id": "SELECT id FROM shop_order WHERE blocked_reason IS NOT NULL",
         "connection_id": "SELECT id FROM connection",
-        "webhook_id": "SELECT id FROM inbox_webhook",
+        "webhook_id": "SELECT id FROM inbox_webhook WHERE state = 'dead'",
+        "alarm_id": "SELECT id FROM alarm WHERE kind = 'for_staff'",
     }
     with db.reading() as unit:
         found = {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}

@@ -325,7 +325,7 @@ def test_nobody_ends_an_alarm_of_a_foreign_brand(wired, door, clock):
         lambda _: Webhook(key="k", topic="t" * 81),
         lambda _: Webhook(key="k", topic="", matters="a\nb"),
         lambda _: Webhook(key="k", topic="", matters="m" * 601),
-        lambda _: Webhook(key="k", topic="", matters=7),
+        lambda _: Webhook(key="k", topic="", matters=7),  # type: ignore[arg-type]
         lambda _: Webhook(key="k", topic="", kind=WebhookKind.PING, matters="Hello."),
     ],
     ids=[

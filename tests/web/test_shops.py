@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from sqlalchemy import select
 
-from engine.connections.queries import connections_of
+from engine.connections.queries import connections_of, open_alarms
 from engine.connections.service import settings_of_connection
 from engine.identity.tables import AuditEntry
 from engine.intake.webhooks.queries import dead_by_reason
@@ -198,3 +198,20 @@ def test_a_plugins_settings_are_changed_on_screen(owner, shop):
     assert acts(shop) == [("save_settings", "owner@bean.example")]
     for other in ("wire", "rewards_cash", "nothing"):
         assert owner.get(f"/admin/bean/plugins/{other}").status_code == 404
+
+
+def test_an_alarm_leads_to_its_shop_and_what_is_for_staff_is_done_by_them(full_shop, owner):
+    shops = owner.get("/admin/bean/shops").get_data(as_text=True)
+    assert "The customer 191167 asks to be forgotten." in shops
+    (address,) = set(re.findall(r'href="(/admin/bean/shops/[0-9a-f-]{36})"', shops))
+    assert "The customer 191167" in words(owner.get(address))
+    (end,) = re.findall(r'action="(/admin/bean/shops/alarms/[^"]+/end)"', shops)
+    assert "Done. It stays in the audit log." in words(owner.post(end, follow_redirects=True))
+    assert "191167" not in words(owner.get("/admin/bean/shops"))
+    assert owner.post(end).status_code == 303
+    with full_shop.goodword.database.reading() as unit:
+        assert open_alarms(unit, full_shop.brand_id) == []
+        log = table_of(AuditEntry)
+        (entry,) = unit.execute(select(log.c.actor, log.c.detail).where(log.c.action == "alarm.end")).all()
+    assert entry.actor == "owner@bean.example"
+    assert "191167" in entry.detail["text"]

@@ -41,6 +41,7 @@ from web.admin import (  # noqa: E402 - their routes
     payouts,  # noqa: F401
     plugins,  # noqa: F401
     products,  # noqa: F401
+    shop_work,  # noqa: F401
     shops,  # noqa: F401
     site,  # noqa: F401
 )

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from engine.connections.opened import OpenConnection
 from engine.connections.queries import ConnectionView, connection_by_id, connections_of, open_alarms, refused_of
-from engine.connections.rules import hook_path
+from engine.connections.rules import GONE, hook_path
 from engine.connections.schemas import ConnectionDraft
-from engine.connections.service import save_connection, settings_of_connection, switch
+from engine.connections.service import alarm_key, end_alarm, save_connection, settings_of_connection, switch
 from engine.connections.tables import ConnectionState
 from engine.identity.service import record
 from engine.insights.overview import zone_of
@@ -22,6 +22,7 @@ from engine.plugin_api import Capability, ConnectionReport
 from engine.plugin_host.settings import PluginSettingsError, masked
 from web.addresses import id_or_404
 from web.admin import blueprint
+from web.admin.shop_work import DAYS, ShopWork, differences
 from web.context import database, installation, reading, staff
 from web.formats import set_zone
 from web.forms import Form
@@ -100,6 +101,8 @@ def check_shop(brand: str, connection_id: str) -> ResponseReturnValue:  # noqa: 
     try:
         opened = installation().shops.open(view)
         report = _checked(opened)
+        gone = alarm_key(GONE, view.id)
+        database().run(lambda unit: end_alarm(unit, view.brand_id, key=gone))  # it lets us in, so it is back
     except GoodwordError as error:
         report = ConnectionReport("", (str(error),))
     _write_down("shop.check", view, detail={"problems": len(report.problems)})
@@ -204,6 +207,7 @@ def _shop_page(
     with reading() as unit:
         heard, refused = last_heard(unit), refused_of(unit, me.brand.id)
         alarms = open_alarms(unit, me.brand.id, connection_id=view.id)
+        work = ShopWork.of(unit, view, cursor=request.args.get("cursor"))
         zone = zone_of(unit, me.brand.id)
     set_zone(zone.key)
     problem: str | None = None
@@ -227,6 +231,10 @@ def _shop_page(
         last=heard.get(view.id),
         refused=refused.get(view.id, 0),
         alarms=alarms,
+        work=work,
+        differences=differences,
+        days=DAYS,
+        first="cursor" not in request.args,
         form=form,
         fields=fields,
         labels=labels_of(fields),
