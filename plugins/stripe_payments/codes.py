@@ -53,7 +53,8 @@ def put_code(api: StripeApi, code: CodeView) -> str:
         if not right["active"]:
             _switch(api, str(right["id"]), active=True)
         return str(right["id"])
-    return _made(api, code, coupon_id=_coupon(api, code, wanted), before=there)
+    before = [str(each["id"]) for each in there]
+    return _made(api, code, coupon_id=_coupon(api, code, wanted=wanted, before=before), before=before)
 
 
 def revoke(api: StripeApi, reference: str) -> None:
@@ -66,7 +67,7 @@ def revoke(api: StripeApi, reference: str) -> None:
         _switch(api, reference, active=False)
 
 
-def _made(api: StripeApi, code: CodeView, *, coupon_id: str, before: Sequence[Found]) -> str:
+def _made(api: StripeApi, code: CodeView, *, coupon_id: str, before: Sequence[str]) -> str:
     form = {
         "promotion[type]": "coupon",
         "promotion[coupon]": coupon_id,
@@ -74,18 +75,18 @@ def _made(api: StripeApi, code: CodeView, *, coupon_id: str, before: Sequence[Fo
         "metadata[goodword_key]": code.key[:500],
         **({"expires_at": str(int(code.expires_at.timestamp()))} if code.expires_at else {}),
     }
-    made = api.post(_CODES, form, key=_key(code, form, [str(each["id"]) for each in before]))
+    made = api.post(_CODES, form, key=_key(code, form, before=before))
     if made is None:
         raise FatalError(f"Stripe made no promotion code {code.code}. Push it again.")
     return str(made["id"])
 
 
-def _coupon(api: StripeApi, code: CodeView, wanted: Mapping[str, str]) -> str:
+def _coupon(api: StripeApi, code: CodeView, *, wanted: Mapping[str, str], before: Sequence[str]) -> str:
     """Return the id of the coupon that gives this, made where it is not there."""
     coupon_id = f"gw_{_hash(wanted)[:24]}"
     if api.maybe(f"coupons/{coupon_id}") is None:
         form = {**wanted, "id": coupon_id}
-        api.post("coupons", form, key=_key(code, form, []))
+        api.post("coupons", form, key=_key(code, form, before=before))
     return coupon_id
 
 
@@ -186,7 +187,7 @@ def _amounts(coupon: Mapping[str, Any]) -> dict[str, int] | None:
         return None
 
 
-def _key(code: CodeView, form: Mapping[str, str], before: Sequence[str]) -> str:
+def _key(code: CodeView, form: Mapping[str, str], *, before: Sequence[str]) -> str:
     """Return an idempotency key: the same for the same wish in the same place, another once anything is other."""
     return _hash([code.key, dict(form), sorted(before)])
 

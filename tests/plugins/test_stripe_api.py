@@ -90,6 +90,28 @@ def test_lists_are_read_only_up_to_where_events_begin(account):
     assert [event.external_id for each in found for event in each.events] == ["pi_1", "pi_2"]
 
 
+def test_an_invoice_is_told_by_when_it_was_paid_however_long_it_waited(account):
+    for number, (made, paid) in enumerate(((60, 45), (60, 50), (41, 39))):
+        times = {"paid_at": ago(paid), "finalized_at": ago(made)}
+        account.bill(invoice_id=f"in_{number}", at=ago(made), status_transitions=times, billing_reason="manual")
+    found = CONNECTOR.pull(
+        since=NOW - timedelta(days=46),
+        until=NOW - timedelta(days=40),
+        cursor=f'["invoices", {ago(29)}, null]',
+        settings=SETTINGS,
+        http=account.client(),
+    )
+    assert [event.external_id for each in found.deliveries for event in each.events] == ["in_0"]
+
+
+def test_a_payment_that_came_through_later_is_paid_then_by_pull_as_by_webhook(account):
+    session = account.buy("1", at=ago(5))
+    account.tell("checkout.session.async_payment_succeeded", session, at=ago(2))
+    (order,) = [event for each in pulled(account, days=7) for event in each.events]
+    assert order.paid_at.timestamp() == ago(2)
+    assert order in by_webhook(account)
+
+
 def test_what_is_outside_the_window_is_not_told(account):
     account.buy("1", at=ago(10))
     account.buy("2", at=ago(1))
@@ -179,6 +201,31 @@ def test_another_end_is_another_code(account):
     second = push(account, with_value(1_250, expires_at=NOW + timedelta(days=5)))
     assert first != second
     assert find(account).expires_at == NOW + timedelta(days=5)
+
+
+def test_a_code_that_is_right_already_is_left_as_it_is(account):
+    reference = push(account)
+    account.requests.clear()
+    assert push(account) == reference
+    assert [method for method, *_ in account.requests] == ["GET"]
+
+
+def test_a_code_whose_coupon_was_deleted_at_stripe_is_made_anew_within_the_day_of_its_key(account):
+    first = push(account)
+    account.delete_coupon(next(name for name in account.folders["coupons"] if name != "TEN"))
+    assert not find(account).active
+    second = push(account)
+    assert second != first
+    assert (find(account).reference, find(account).active) == (second, True)
+
+
+def test_a_plain_code_of_somebody_else_is_brought_to_what_the_terms_say(account):
+    account.put("coupons", example("coupon", id="PLAIN", percent_off=5, duration="once", redeem_by=None))
+    theirs = example("promotion_code", id="promo_x", code="anna-10", active=True, expires_at=None)
+    account.put("promotion_codes", theirs | {"promotion": {"type": "coupon", "coupon": "PLAIN"}})
+    reference = push(account)
+    assert not account.folders["promotion_codes"]["promo_x"]["active"]
+    assert (find(account).reference, find(account).percent_bps) == (reference, 1_250)
 
 
 def test_codes_that_give_the_same_share_a_coupon(account):

@@ -122,7 +122,7 @@ class FakeStripe:
         return self._listed(folder, params)
 
     def _one(self, folder: str, thing_id: str) -> dict[str, Any]:
-        if thing_id not in self.folders[folder]:
+        if thing_id not in self.folders[folder] or self.folders[folder][thing_id].get("deleted"):
             raise RefusalError(f"No such thing: '{thing_id}'", 404)
         return self.folders[folder][thing_id]
 
@@ -176,7 +176,8 @@ class FakeStripe:
             elif isinstance(shown.get(name), str):
                 if name not in _EXPANDABLE:
                     raise RefusalError(f"This property cannot be expanded ({name}).")
-                shown[name] = self._shown(self._one(_EXPANDABLE[name], shown[name]), deeper)
+                whole = self.folders[_EXPANDABLE[name]][shown[name]]
+                shown[name] = whole if whole.get("deleted") else self._shown(whole, deeper)
             elif name not in shown and name not in _INCLUDABLE:
                 raise RefusalError(f"This property cannot be expanded ({name}).")
             elif name == "line_items" and name in shown:
@@ -200,7 +201,7 @@ class FakeStripe:
         return {**made, "secret": SECRET}
 
     def _coupon(self, params: dict[str, Any]) -> dict[str, Any]:
-        if params["id"] in self.folders["coupons"]:
+        if params["id"] in self.folders["coupons"] and not self.folders["coupons"][params["id"]].get("deleted"):
             raise RefusalError("Coupon already exists.")
         if ("percent_off" in params) == ("amount_off" in params) or ("amount_off" in params) != ("currency" in params):
             raise RefusalError("You must pass one of percent_off, or amount_off with its currency")
@@ -221,7 +222,7 @@ class FakeStripe:
     def _code(self, params: dict[str, Any]) -> dict[str, Any]:
         code, expires_at = params["code"], params.get("expires_at")
         coupon = self.folders["coupons"].get(params["promotion"]["coupon"])
-        if coupon is None:
+        if coupon is None or coupon.get("deleted"):
             raise RefusalError("No such coupon")
         if not re.fullmatch(r"[A-Za-z0-9-]+", code):
             raise RefusalError("Promotion codes hold letters, digits and dashes")
@@ -234,6 +235,13 @@ class FakeStripe:
             "promotion": {"type": "coupon", "coupon": coupon["id"]},
         }  # fmt: skip
         return self.put("promotion_codes", example("promotion_code") | made)
+
+    def delete_coupon(self, coupon_id: str) -> None:
+        """As in the dashboard: its promotion codes end with it."""
+        self.folders["coupons"][coupon_id] = {"id": coupon_id, "object": "coupon", "deleted": True}
+        for each in self.folders["promotion_codes"].values():
+            if each["promotion"]["coupon"] == coupon_id:
+                each["active"] = False
 
     def _switched(self, thing_id: str, params: dict[str, Any]) -> dict[str, Any]:
         found = self._one("promotion_codes", thing_id)
