@@ -348,22 +348,26 @@ def _fill_inbox(shop: Shop) -> None:
 
 def _work_in(unit: UnitOfWork, shop: Shop, view: ConnectionView) -> None:
     """Leave a code that failed in a shop, one that was changed there, and comparisons of all ends."""
-    drift = {"percent_bps": {"ours": 1_500, "theirs": 9_000}, "active": {"ours": True, "theirs": False}}
-    failed = {
+    drift: dict[str, Any] = {"percent_bps": {"ours": 1_500, "theirs": 9_000}, "active": {"ours": True, "theirs": False}}
+    failed: dict[str, Any] = {
         "state": PushState.FAILED.value,
         "drift": null(),
         "problem": "This shop cannot give a fixed amount in EUR.",
     }
-    changed = {"state": PushState.PUSHED.value, "pushed_hash": "h", "reference": "7", "drift": drift}
-    common = {"brand_id": shop.brand_id, "connection_id": view.id, "wanted_hash": "h"}
+    changed: dict[str, Any] = {"state": PushState.PUSHED.value, "pushed_hash": "h", "reference": "7", "drift": drift}
+    common: dict[str, Any] = {"brand_id": shop.brand_id, "connection_id": view.id, "wanted_hash": "h"}
     codes = codes_by_key(unit, shop.brand_id, keys=["DRAGON", "MAXIMILIAN"])
     for code, said in zip(codes, (failed, changed), strict=True):
-        times = {"run_at": unit.now, "updated_at": unit.now}
+        times: dict[str, Any] = {"run_at": unit.now, "updated_at": unit.now}
         unit.session.add(PushedCode(promo_code_id=code.id, **common, **times, **said))
     lost = Findings(seen=41, missing=["order 1044", "order 1045"], different=["refund 7"], extra=["order 9"])
     lost.refused = ["order:1046:3: There is no total."]
     for findings, problem in ((Findings(seen=12), None), (lost, None), (Findings(), "The shop answers 503.")):
-        named = {"connection_id": view.id, "connected_at": view.created_at, "kind": ReconciliationKind.SLIDING}
+        named: dict[str, Any] = {
+            "connection_id": view.id,
+            "connected_at": view.created_at,
+            "kind": ReconciliationKind.SLIDING,
+        }
         row = begin(unit, shop.brand_id, **named)
         end(unit, shop.brand_id, row_id=row.id, findings=findings, until=unit.now, problem=problem)
 
