@@ -65,14 +65,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("visitor_key IS NOT NULL"),
         postgresql_where=sa.text("visitor_key IS NOT NULL"),
     )
-    op.create_index(
-        "ix_click_counted",
-        "click",
-        ["brand_id", "target_id", "visitor_key"],
-        unique=False,
-        sqlite_where=sa.text("counted AND visitor_key IS NOT NULL"),
-        postgresql_where=sa.text("counted AND visitor_key IS NOT NULL"),
-    )
     op.create_table(
         "click_day",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -36,14 +36,6 @@ class Click(BrandRow, table=True):
             sqlite_where=text("visitor_key IS NOT NULL"),
             postgresql_where=text("visitor_key IS NOT NULL"),
         ),
-        Index(
-            "ix_click_counted",
-            "brand_id",
-            "target_id",
-            "visitor_key",
-            sqlite_where=text("counted AND visitor_key IS NOT NULL"),
-            postgresql_where=text("counted AND visitor_key IS NOT NULL"),
-        ),
         one_of("target", Target),
     )
 

@@ -77,7 +77,7 @@ class Tracker:
         at = self._clock.now()
         context = target.context
         visit = visit_of(request.method, request.headers)
-        source = Source(request.address, visit.agent, f"{at.year}-{at.month:02d}", request.visitor_cookie)
+        source = Source(request.address, visit.agent, at, request.visitor_cookie)
         agreed = context.consent is Consent.ASSUMED if request.consented is None else request.consented
         visitor = visitor_of(source, brand=context.brand_id.bytes, kept=context.kept, key=self._key) if agreed else None
         click_id = new_id_at(at)
@@ -98,8 +98,7 @@ class Tracker:
                 asked.sub_id,
                 visit.signal or "",
                 visit.reason or (Reason.EXPIRED if target.ends_at and at >= target.ends_at else None),
-                visitor.lowest if visitor else None,
-                visitor.highest if visitor else None,
+                visitor is not None and visitor.cookie is None,
                 at - context.window,
             )
         )

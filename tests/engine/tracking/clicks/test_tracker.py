@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from engine.kernel.ids import new_id
+from engine.tracking.clicks.repeats import Repeats
 from engine.tracking.clicks.rules import click_id_of
 from engine.tracking.clicks.store import counted_before
 from tests.engine.tracking.clicks.world import (
@@ -117,6 +118,25 @@ def test_who_throws_the_cookie_away_does_not_count_again(db, tracker):
     assert len({row.visitor_key for row in clicks(db)}) == 4
 
 
+def test_after_a_restart_who_was_counted_is_known_again(db, tracker):
+    shop_with_link(db)
+    _, kept = tracker.follow("coat", visit())
+    for again in (visit(), visit(cookie=kept.cookie, address="198.51.100.1")):
+        tracker.close()
+        tracker = tracker_of(db)
+        tracker.follow("coat", again)
+    tracker.close()
+    assert [row.reason for row in clicks(db)] == [None, "repeat", "repeat"]
+
+
+def test_who_brings_the_cookie_is_no_more_counted_when_memory_has_lost_them(db, tracker, monkeypatch):
+    shop_with_link(db)
+    _, kept = tracker.follow("coat", visit())
+    monkeypatch.setattr(tracker.writer._store, "_repeats", Repeats())
+    tracker.follow("coat", visit(cookie=kept.cookie, address="198.51.100.1"))
+    assert [row.reason for row in clicks(db)] == [None, "repeat"]
+
+
 def test_another_link_counts_for_itself(db, tracker):
     place, _ = shop_with_link(db)
     db.run(lambda unit: make_link(unit, place, slug="hat"))
@@ -185,9 +205,9 @@ def test_whether_a_visitor_counted_is_found_by_index(db):
     sqlite = db.dialect == "sqlite"
     statement = counted_before(2, dialect=db.dialect).replace("?", "?" if sqlite else "%s")
     one = new_id()
-    values = (*[one.hex if sqlite else one] * 2, "0", "1", one.hex if sqlite else one) * 2
+    values = (*[one.hex if sqlite else one] * 2, "0", one.hex if sqlite else one) * 2
     with db.reading() as unit:
         if not sqlite:
             unit.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         found = unit.connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{statement}", values)
-        assert "ix_click_counted" in "\n".join(str(row[-1]) for row in found)
+        assert "ix_click_visitor" in "\n".join(str(row[-1]) for row in found)

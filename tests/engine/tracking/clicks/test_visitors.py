@@ -1,9 +1,12 @@
 """By what a visitor is known again: the cookie, else network and browser for a month; each brand for itself."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.tracking.clicks.repeats import network_of
 from engine.tracking.clicks.visitors import Source, shortened, visitor_of
 from engine.tracking.site.tables import KeptAddress
 from tests.engine.tracking.clicks.world import DESKTOP, KEYRING, PHONE
@@ -11,8 +14,9 @@ from tests.engine.tracking.clicks.world import DESKTOP, KEYRING, PHONE
 BRAND, OTHER = b"b" * 16, b"o" * 16
 
 
-def who(address="203.0.113.77", *, agent=PHONE, month="2026-03", cookie=None, brand=BRAND, kept=KeptAddress.SHORTENED):
-    return visitor_of(Source(address, agent, month, cookie), brand=brand, kept=kept, key=KEYRING.key)
+def who(address="203.0.113.77", *, agent=PHONE, month=3, cookie=None, brand=BRAND, kept=KeptAddress.SHORTENED):
+    at = datetime(2026, month, 7, tzinfo=UTC)
+    return visitor_of(Source(address, agent, at, cookie), brand=brand, kept=kept, key=KEYRING.key)
 
 
 @pytest.mark.parametrize(
@@ -47,23 +51,38 @@ def test_no_whole_address_survives(address):
 
 def test_who_brings_the_cookie_is_known_wherever_they_are():
     first = who()
-    again = who("198.51.100.1", agent=DESKTOP, month="2026-05", cookie=first.cookie)
-    assert (again.key, again.lowest, again.highest, again.cookie) == (first.key, first.key, first.key, None)
+    again = who("198.51.100.1", agent=DESKTOP, month=5, cookie=first.cookie)
+    assert (again.key, again.cookie) == (first.key, None)
 
 
-def test_who_brings_none_lies_among_those_of_the_same_network_and_browser():
+def test_who_brings_none_shares_half_a_key_with_those_of_the_same_network_and_browser():
     first, second = who("203.0.113.77"), who("203.0.113.5")
     assert first.key != second.key
-    assert second.lowest <= first.key <= second.highest
-    for other in (who("203.0.114.77"), who(agent=DESKTOP), who(month="2026-04")):
-        assert not other.lowest <= first.key <= other.highest
+    assert network_of(second.key) == network_of(first.key)
+    for other in (who("203.0.114.77"), who(agent=DESKTOP), who(month=4)):
+        assert network_of(other.key) != network_of(first.key)
 
 
 def test_brands_cannot_match_their_visitors():
     first = who()
     same = who(cookie=first.cookie, brand=OTHER)
-    assert same.key[:16] != first.key[:16]
+    assert same.key[:8] != first.key[:8]
+    assert same.key[8:16] != first.key[8:16]
     assert same.key[16:] != first.key[16:]
+
+
+def test_keys_of_new_visitors_lie_side_by_side():
+    began = datetime(2026, 3, 7, tzinfo=UTC)
+    at = [began + timedelta(milliseconds=number) for number in range(200)]
+    came = [Source(f"203.0.{number}.7", PHONE, one, None) for number, one in enumerate(at)]
+    keys = [visitor_of(one, brand=BRAND, kept=KeptAddress.SHORTENED, key=KEYRING.key).key for one in came]
+    assert sorted(keys) == keys
+    assert len({len(key) for key in keys}) == 1
+    assert len({key[8:16] for key in keys}) == 200
+
+
+def test_two_who_come_at_the_same_instant_from_one_place_have_keys_of_their_own():
+    assert len({who().key for _ in range(50)}) == 50
 
 
 @pytest.mark.parametrize("kept", KeptAddress)
@@ -71,7 +90,7 @@ def test_of_the_address_no_more_is_kept_than_the_program_says(kept):
     found = who(kept=kept)
     expected = {"shortened": "203.0.113.0/24", "nothing": None}
     if kept is KeptAddress.HASHED:
-        assert found.address != who(kept=kept, month="2026-04").address
+        assert found.address != who(kept=kept, month=4).address
         assert found.address == who(kept=kept).address
         assert len(found.address) == 32
     else:
@@ -79,7 +98,7 @@ def test_of_the_address_no_more_is_kept_than_the_program_says(kept):
 
 
 def test_where_nothing_may_be_kept_the_address_makes_no_key_either():
-    assert who(kept=KeptAddress.NOTHING).lowest != who(kept=KeptAddress.NOTHING).lowest
+    assert network_of(who(kept=KeptAddress.NOTHING).key) != network_of(who(kept=KeptAddress.NOTHING).key)
 
 
 @given(st.text(max_size=60))
