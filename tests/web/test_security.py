@@ -126,12 +126,13 @@ def test_the_policy_allows_nothing_inline(app):
 def test_no_page_has_anything_inline(app, owner, always, ids):
     ambassador = always("anna@example.com", Realm.AMBASSADOR)
     for rule in routes(app):
-        if "GET" not in methods(rule) or rule.endpoint in {"admin.payment_file", "public.media"}:
+        if "GET" not in methods(rule):
             continue
         address = address_of(app, rule, **ids)
         client = ambassador if address.startswith("/portal") else owner
-        page = client.get(address, follow_redirects=True).get_data(as_text=True)
-        assert inline(page) == [], address
+        answer = client.get(address, follow_redirects=True)
+        if answer.mimetype == "text/html":
+            assert inline(answer.get_data(as_text=True)) == [], address
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

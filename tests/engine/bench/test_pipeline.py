@@ -46,4 +46,5 @@ def test_the_baseline_inserts_the_very_same_rows(tmp_path):
 
 
 UPDATED_LATER = {"customer", "enrollment", "program", "promo_code", "reward_scope", "payout", "payout_batch"}
-"""Rows of these are written as they stand when they are read, and changed by ours afterwards."""
+UPDATED_LATER |= {"click", "click_rollup"}
+"""Rows of these are written as they stand when they are read, and changed or deleted by ours afterwards."""

@@ -25,7 +25,7 @@ from engine.plugin_host.http_answers import LONGEST_RETRY_AFTER_S, retry_after_s
 from tests.support.talkers import says, talking
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-SHORT = Limits(connect_s=0.5, read_s=0.5, call_s=0.8, largest=10_000)
+SHORT = Limits(connect_s=1, read_s=1, call_s=1.5, largest=10_000)
 CANARY = "canary-8c1f"
 SHOP = "https://api.shop.example"
 
@@ -326,7 +326,7 @@ def test_a_bad_server_costs_little_and_is_told_in_a_sentence(server, case):
     started = time.monotonic()
     with pytest.raises(error, match=words):
         http.request("GET", f"{talker.origin}/orders", params={"key": CANARY})
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 5
 
 
 def test_the_largest_answer_that_is_taken_is_taken_to_the_byte(server):
