@@ -26,7 +26,6 @@ from engine.tracking.site.tables import BrandSite, Consent, KeptAddress, Program
 
 SHOP: Final = "https://shop.example.com"
 HANDLE: Final = "mia-berg"
-_BATCH: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +47,8 @@ def furnish(url: str, *, links: int) -> Furnished:
     database = open_database(url)
     try:
         owned = database.run(_furnish)
-        for first in range(0, links, _BATCH):
-            numbers = range(first, min(first + _BATCH, links))
-            database.run(lambda unit, numbers=numbers: insert_rows(unit, table_of(Link), _links(unit, owned, numbers)))  # type: ignore[misc]
+        database.run(lambda unit: insert_rows(unit, table_of(Link), [_first_link(unit, owned)]))
+        database.run(lambda unit: unit.connection.exec_driver_sql(_copies(unit.dialect, links)))
     finally:
         database.close()
     return Furnished(url, owned["brand_id"], links)
@@ -150,9 +148,11 @@ def _page(unit: UnitOfWork, owned: dict[str, Any]) -> None:
     _added(unit, page)
 
 
-def _links(unit: UnitOfWork, owned: dict[str, UUID], numbers: range) -> list[dict[str, Any]]:
-    same = {
+def _first_link(unit: UnitOfWork, owned: dict[str, UUID]) -> dict[str, Any]:
+    return {
         **owned,
+        "id": new_id(),
+        "slug": slug_of(0),
         "kind": SlugKind.VANITY.value,
         "destination": f"{SHOP}/products/coat",
         "title": "",
@@ -161,7 +161,20 @@ def _links(unit: UnitOfWork, owned: dict[str, UUID], numbers: range) -> list[dic
         "created_by": "bench",
         "updated_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
-    return [{"id": new_id(), "slug": slug_of(number), **same} for number in numbers]
+
+
+def _copies(dialect: str, links: int) -> str:
+    """Return the statement that makes so many links of the first: a million in seconds, within the database."""
+    same = ", ".join(column.name for column in table_of(Link).c if column.name not in {"id", "slug"})
+    numbers = f"SELECT 1 AS n WHERE {links} > 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {links - 1}"  # noqa: S608
+    drawn = {
+        "sqlite": ("printf('%032d', n)", "printf('link%07d', n)"),
+        "postgresql": ("lpad(n::text, 32, '0')::uuid", "'link' || lpad(n::text, 7, '0')"),
+    }
+    return (
+        f"WITH RECURSIVE numbers (n) AS ({numbers}) INSERT INTO link (id, slug, {same}) "  # noqa: S608 - names of ours
+        f"SELECT {', '.join(drawn[dialect])}, {same} FROM numbers, (SELECT {same} FROM link LIMIT 1) AS one"
+    )
 
 
 def _added(unit: UnitOfWork, row: SQLModel) -> Any:
