@@ -19,6 +19,7 @@ from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 from secrets import token_bytes
 from typing import Final, NamedTuple
 
+from engine.kernel.ids import new_id
 from engine.tracking.site.tables import KeptAddress
 
 VISITOR_COOKIE: Final = "gw_v"
@@ -72,7 +73,8 @@ def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, key: Key) -> 
         said = f"{network}\n{source.agent}".encode("utf-8", "surrogatepass")
         place = _half(said, key(f"visitor:{_month(source.at)}"))
     first = (source.at - _EPOCH) // _MILLISECOND & _LATEST
-    drawn = f"{first:0{_TIME}x}{token_bytes(_HALF // 2).hex()[_TIME:]}{place}"
+    # the end of an id is drawn at random, and unlike the system's own source that keeps the interpreter meanwhile
+    drawn = f"{first:0{_TIME}x}{new_id().hex[_TIME - _HALF :]}{place}"
     own = _stored(drawn, brand=brand, key=key("visitor"))
     return Visitor(own, address, drawn + _half(drawn.encode(), key("visitor-cookie")))
 
