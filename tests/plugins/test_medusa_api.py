@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -230,6 +231,7 @@ def test_what_is_asked_survives_the_hosts_own_client():
     odd = replace(PERCENT, code="anna+10%~", percent_bps=1_234)
     CONNECTOR.push_code(odd, settings=settings(), http=http)
     found = CONNECTOR.find_code("ANNA+10%~", settings=settings(), http=http)
+    assert found is not None
     assert (found.code, found.percent_bps) == ("anna+10%~", 1_234)
 
 
@@ -270,8 +272,9 @@ def test_the_check_names_the_store():
 def test_settings_are_a_server_a_secret_key_and_secrets():
     assert settings(url=f" {URL}/shop/ ").url == f"{URL}/shop"
     assert CONNECTOR.origins(settings(url=f"{URL}/shop")) == (URL,)
-    for wrong in ({"url": f"{URL}/admin"}, {"url": "shop"}, {"api_key": "pk_12345678"}, {"secrets": []},
-                  {"secrets": ["too short"]}, {"url": f"{URL}?x=1"}):  # fmt: skip
+    wrongs: list[dict[str, Any]] = [{"url": f"{URL}/admin"}, {"url": "shop"}, {"url": f"{URL}?x=1"}]
+    wrongs += [{"api_key": "pk_12345678"}, {"secrets": []}, {"secrets": ["too short"]}]
+    for wrong in wrongs:
         with pytest.raises(ValidationError):
             settings(**wrong)
     with pytest.raises(PluginError):

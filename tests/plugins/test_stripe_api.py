@@ -1,6 +1,7 @@
 """The account asked by the host's client: pulls that say what webhooks said, promotion codes, endpoints, the check."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,10 @@ ADDRESS = "https://goodword.example/hooks/stripe_payments/acme"
 TEN = CodeView("key-1", "ANNA-10", "Anna & Bea", 1_250, None, NOW)
 
 
+def settings_of(**given: Any) -> StripeSettings:
+    return StripeSettings.model_validate(given)
+
+
 def ago(days: int) -> int:
     return int((NOW - timedelta(days=days)).timestamp())
 
@@ -28,7 +33,8 @@ def account():
 
 def pulled(account, *, days: int, settings=SETTINGS):
     """Every delivery of a pull, page by page."""
-    found, cursor, first = [], None, True
+    found: list[Any] = []
+    cursor, first = None, True
     while first or cursor is not None:
         window = {"since": NOW - timedelta(days=days), "until": NOW}
         page = CONNECTOR.pull(**window, cursor=cursor, settings=settings, http=account.client())
@@ -155,7 +161,7 @@ def revoke(account, reference):
 
 
 def with_value(percent=None, amounts=None, **changes):
-    given = {"key": "key-1", "code": "ANNA-10", "title": "Anna & Bea", "starts_at": NOW}
+    given: dict[str, Any] = {"key": "key-1", "code": "ANNA-10", "title": "Anna & Bea", "starts_at": NOW}
     return CodeView(**given | changes, percent_bps=percent, amount_minor=amounts)
 
 
@@ -305,10 +311,10 @@ def test_an_endpoint_for_everything_is_enough_and_another_address_is_not(account
 
 def test_the_check_names_the_account_and_what_is_missing(account):
     assert CONNECTOR.check(settings=SETTINGS, http=account.client()).problems == ()
-    report = CONNECTOR.check(settings=StripeSettings(api_key=KEY), http=account.client())
+    report = CONNECTOR.check(settings=settings_of(api_key=KEY), http=account.client())
     assert report.shop == "Acme"
     assert ["signing secret" in each for each in report.problems] == [True]
-    wrong = StripeSettings(api_key=KEY + "x", webhook_secrets=(SECRET,))
+    wrong = settings_of(api_key=KEY + "x", webhook_secrets=(SECRET,))
     with pytest.raises(ConfigError):
         CONNECTOR.check(settings=wrong, http=account.client())
 

@@ -44,7 +44,9 @@ def test_a_purchase_needs_one_question(account):
     whole = CONNECTOR.complete(body, topic="checkout.session.completed", settings=SETTINGS, http=account.client())
     assert len(account.requests) == 1
     (order,) = CONNECTOR.parse(whole, topic="checkout.session.completed", settings=SETTINGS)
+    assert isinstance(order, OrderEvent)
     assert (order.codes, order.clicks, len(order.lines)) == (("ANNA10",), (CLICK,), 2)
+    assert order.paid_at is not None
     assert order.paid_at.timestamp() == seconds() + 60
 
 

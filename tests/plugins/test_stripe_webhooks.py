@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import stripe
@@ -19,6 +20,10 @@ from tests.plugins.stripe_payments.objects import T0, a_session, an_event, an_in
 CONNECTOR = StripePayments()
 BODY = written(an_event("evt_1", "invoice.paid", an_invoice()))
 OTHER = "whsec_" + "fedcba9876543210" * 2
+
+
+def settings_of(**given: Any) -> StripeSettings:
+    return StripeSettings.model_validate(given)
 
 
 def verify(request, settings=SETTINGS):
@@ -89,8 +94,8 @@ def test_what_is_no_signature_is_refused(header):
 
 
 def test_while_a_secret_is_rolled_both_are_believed_and_stripe_sends_both_signatures():
-    both = SETTINGS.model_copy(update={"webhook_secrets": StripeSettings(
-        api_key=KEY, webhook_secrets=(SECRET, OTHER)).webhook_secrets})  # fmt: skip
+    rolled = settings_of(api_key=KEY, webhook_secrets=(SECRET, OTHER)).webhook_secrets
+    both = SETTINGS.model_copy(update={"webhook_secrets": rolled})
     new, old = sent(BODY, at=T0, secret=OTHER), sent(BODY, at=T0)
     assert [believed(new), believed(new, both), believed(old, both)] == [False, True, True]
     signature = new.headers["stripe-signature"].partition(",")[2]
@@ -98,7 +103,7 @@ def test_while_a_secret_is_rolled_both_are_believed_and_stripe_sends_both_signat
 
 
 def test_without_a_secret_nothing_is_believed():
-    assert not believed(sent(BODY, at=T0), StripeSettings(api_key=KEY))
+    assert not believed(sent(BODY, at=T0), settings_of(api_key=KEY))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,7 @@ def test_events_that_are_not_for_this_connection_are_ignored(changes, kind):
 
 
 def test_in_test_mode_only_events_of_test_mode_count():
-    testing = StripeSettings(api_key=KEY.replace("live", "test"), webhook_secrets=(SECRET,), test_mode=True)
+    testing = settings_of(api_key=KEY.replace("live", "test"), webhook_secrets=(SECRET,), test_mode=True)
     live, test = (an_event("evt_1", "invoice.paid", an_invoice()) | {"livemode": mode} for mode in (True, False))
     found = [verify(sent(written(event), at=T0), testing).kind for event in (live, test)]
     assert found == [WebhookKind.IGNORED, WebhookKind.EVENT]

@@ -219,7 +219,7 @@ def test_a_settled_refund_is_newer_than_the_same_one_pending():
 
 def test_all_720_arrivals_of_six_versions_end_in_the_same_events():
     """What holds of each thing is its newest version; the arrivals are every order of six states of one order."""
-    early = {
+    early: dict[str, Any] = {
         "payments": [a_payment(14_660, "Authorized")],
         "newest": {"totalItems": 7, "items": [{"createdAt": at(4)}]},
     }
@@ -453,8 +453,9 @@ def test_a_wrong_password_and_a_shop_without_bearer_tokens_are_for_people():
 
 def test_settings_are_an_admin_api_an_administrator_and_secrets():
     assert CONNECTOR.origins(settings(admin_api="http://shop.lan:3000/admin-api/")) == ("http://shop.lan:3000",)
-    for wrong in ({"admin_api": "shop"}, {"secrets": []}, {"secrets": ["too short"]}, {"click_field": "a b"},
-                  {"click_field": "x } me { id"}, {"refund_days": 0}):  # fmt: skip
+    wrongs: list[dict[str, Any]] = [{"admin_api": "shop"}, {"secrets": []}, {"secrets": ["too short"]}]
+    wrongs += [{"click_field": "a b"}, {"click_field": "x } me { id"}, {"refund_days": 0}]
+    for wrong in wrongs:
         with pytest.raises(ValidationError):
             settings(**wrong)
     with pytest.raises(PluginError):

@@ -1,5 +1,7 @@
 """The bench of clicks runs to its end, finds every answered click on disk, and says what it measured."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 
@@ -13,7 +15,7 @@ from engine.tracking.links.tables import Link
 
 @pytest.mark.slow
 def test_a_short_run_measures_everything_and_misses_no_click():
-    told = []
+    told: list[Any] = []
     plan = Plan(lap_s=1, search_s=0, rounds=1, many_links=5_000)
     figures = bench_clicks(plan, database=None, tell=told.append)
     assert figures["n"] > 0

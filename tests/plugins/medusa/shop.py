@@ -226,8 +226,9 @@ class FakeShop:
             case "GET", ["promotions"]:
                 return 200, {"promotions": self._codes(params)}
             case "GET", ["campaigns"]:
-                name, found = params["campaign_identifier"], self.campaigns.values()
-                return 200, {"campaigns": [each for each in found if each["campaign_identifier"] == name]}
+                name = params["campaign_identifier"]
+                named = [each for each in self.campaigns.values() if each["campaign_identifier"] == name]
+                return 200, {"campaigns": named}
             case "POST", ["promotions", *rest]:
                 return self._promotion(rest, given)
             case "POST", ["campaigns", *rest]:

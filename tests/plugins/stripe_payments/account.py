@@ -115,7 +115,7 @@ class FakeStripe:
             raise RefusalError(f"Received unknown parameter: {wrong}")
         if method == "POST":
             return self._written(folder, thing_id, params)
-        if part:
+        if part and thing_id:
             return self._page(self._one(folder, thing_id)[part]["data"], params)
         if thing_id:
             return self._shown(self._one(folder, thing_id), params.get("expand", []))
