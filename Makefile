@@ -30,7 +30,7 @@ demo: setup
 	$(BIN)/goodword demo $(ARGS)
 
 test: setup $(STAMPS)/dev
-	$(BIN)/pytest -n 2 -p randomly --randomly-seed=$(SEED) $(ARGS)
+	$(BIN)/pytest -n 4 -p randomly --randomly-seed=$(SEED) $(ARGS)
 
 lint: setup $(STAMPS)/dev
 	$(BIN)/ruff check .
