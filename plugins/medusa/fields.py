@@ -57,7 +57,9 @@ _ORDER: Final[_Shape] = {
 def body_of(order: Any) -> bytes:
     """Return an order of the API as the body that `parse` reads, the same however the shop sorts things."""
     found = {"order": _kept(order, _ORDER)}
-    return json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode()
+    return json.dumps(found, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain).encode(
+        "utf-8", "replace"
+    )
 
 
 def _kept(value: Any, shape: _Shape | None) -> Any:

@@ -214,4 +214,4 @@ def _order_in(record: Record, topic: str) -> str | None:
 
 
 def _written(order: Mapping[str, Any]) -> bytes:
-    return json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "replace")

@@ -184,4 +184,6 @@ def _events(record: Record) -> list[CommerceEvent]:
 
 def _written(record: Found) -> bytes:
     """Write a record down. Decimals, none of which is an amount, become texts."""
-    return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode()
+    return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode(
+        "utf-8", "replace"
+    )

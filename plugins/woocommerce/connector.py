@@ -181,4 +181,6 @@ class WooCommerce:
 
 def _written(order: Mapping[str, Any]) -> bytes:
     """Write an order down. Decimals become texts, as almost all amounts of WooCommerce are."""
-    return json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode()
+    return json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode(
+        "utf-8", "replace"
+    )
