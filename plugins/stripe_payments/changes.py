@@ -5,18 +5,21 @@ what was made in the window is told, and what was made long before and changed t
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
-from plugins.stripe_payments.api import Found, StripeApi, expanded, numbered
+from plugins.stripe_payments.api import Found, StripeApi
 from plugins.stripe_payments.fetch import SESSION_FIELDS, Pointer, invoice_record, order_of, record_of, session_record
 from plugins.stripe_payments.reading import ident, text
 from plugins.stripe_payments.topics import WANTED
 
 _KEPT: Final = timedelta(days=29)
 """A day less than Stripe keeps events, so that none is gone between one page and the next."""
+
+_LATE: Final = timedelta(hours=12)
+"""How old a pull may be before events are counted on for less time than `_KEPT`."""
 
 _PER_PAGE: Final = 25
 _OPEN: Final = 86_400
@@ -47,9 +50,13 @@ class Place:
     after: str | None = None
 
     @classmethod
-    def first(cls, since: datetime) -> Self:
-        """Return where a pull begins: with the events alone, where they reach back far enough."""
-        kept_from = datetime.now(UTC) - _KEPT
+    def first(cls, since: datetime, until: datetime) -> Self:
+        """Return where a pull begins: with the events alone, where they reach back far enough.
+
+        It follows from the window, so that a pull which begins again is the same; only one that ends long ago is
+        told by lists for as much as Stripe has forgotten by now.
+        """
+        kept_from = max(until, datetime.now(UTC) - _LATE) - _KEPT
         return cls("events" if since >= kept_from else "sessions", int(kept_from.timestamp()))
 
     @classmethod
@@ -69,11 +76,11 @@ def changes(api: StripeApi, *, since: datetime, until: datetime, cursor: str | N
     Raises:
         ConfigError, RetriableError, FatalError: as `StripeApi.page`.
     """
-    place = Place.read(cursor) if cursor else Place.first(since)
+    place = Place.read(cursor) if cursor else Place.first(since, until)
     stage, window = _STAGES[place.stage], _window(place, since=since, until=until)
-    created = {"created[gte]": str(window.since - stage.earlier), "created[lte]": str(window.until)}
+    created = {"created": {"gte": window.since - stage.earlier, "lte": window.until}}
     after = {"starting_after": place.after} if place.after else {}
-    found, more = api.page(stage.path, {**stage.params, **created, **after, "limit": str(_PER_PAGE)})
+    found, more = api.page(stage.path, {**stage.params, **created, **after, "limit": _PER_PAGE})
     told = list(stage.tell(api, found, window))
     if more:
         return told[::-1], replace(place, after=ident(found[-1], "id")).written()
@@ -134,17 +141,17 @@ def _disputes(api: StripeApi, found: list[Found], _window: _Window) -> Iterator[
 @dataclass(frozen=True, slots=True)
 class _Stage:
     path: str
-    params: dict[str, str]
+    params: Mapping[str, object]
     tell: Callable[[StripeApi, list[Found], _Window], Iterator[Change]]
     following: str | None
     earlier: int = 0
 
 
-_WHOLE: Final = expanded(*(f"data.{field}" for field in SESSION_FIELDS))
+_WHOLE: Final = {"expand": [f"data.{field}" for field in SESSION_FIELDS]}
 _STAGES: Final = {
     "sessions": _Stage("checkout/sessions", {"status": "complete", **_WHOLE}, _sessions, "invoices", _OPEN),
     "invoices": _Stage("invoices", {"status": "paid"}, _invoices, "refunds", _UNPAID),
     "refunds": _Stage("refunds", {}, _refunds, "disputes"),
     "disputes": _Stage("disputes", {}, _disputes, "events"),
-    "events": _Stage("events", numbered("types", WANTED), _by_events, None),
+    "events": _Stage("events", {"types": WANTED}, _by_events, None),
 }

@@ -96,6 +96,26 @@ def test_lists_are_read_only_up_to_where_events_begin(account):
     assert [event.external_id for each in found for event in each.events] == ["pi_1", "pi_2"]
 
 
+def test_a_pull_that_begins_again_later_is_the_same(account, monkeypatch):
+    """The machine's clock has gone on: the page and the place in its cursor have not."""
+    account.buy("1", at=ago(33))
+    window = {"since": NOW - timedelta(days=35), "until": NOW}
+    pages = []
+    for late in (timedelta(0), timedelta(seconds=1), timedelta(hours=11)):
+        later = type("Later", (datetime,), {"now": lambda zone, late=late: NOW + late})
+        monkeypatch.setattr("plugins.stripe_payments.changes.datetime", later)
+        pages.append(CONNECTOR.pull(**window, cursor=None, settings=SETTINGS, http=account.client()))
+    assert pages[0] == pages[1] == pages[2]
+    assert pages[0].deliveries
+
+
+def test_what_happened_long_ago_is_not_looked_for_among_events_that_are_gone(account):
+    account.buy("1", at=ago(45))
+    window = {"since": NOW - timedelta(days=50), "until": NOW - timedelta(days=40)}
+    page = CONNECTOR.pull(**window, cursor=None, settings=SETTINGS, http=account.client())
+    assert [event.external_id for each in page.deliveries for event in each.events] == ["pi_1"]
+
+
 def test_an_invoice_is_told_by_when_it_was_paid_however_long_it_waited(account):
     for number, (made, paid) in enumerate(((60, 45), (60, 50), (41, 39))):
         times = {"paid_at": ago(paid), "finalized_at": ago(made)}
