@@ -16,13 +16,12 @@ from engine.connections.service import settings_of_connection
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError
-from engine.plugin_api import CodeLinkConnector, LandingView, PluginSettings
+from engine.plugin_api import CodeLinkConnector, LandingView, PluginSettings, address_with
 from engine.plugin_host.guard import Registered, reason_of
 from engine.plugin_host.landing import block_settings, blocks_for
 from engine.plugin_host.registry import PluginHost
-from engine.tracking.clicks.rules import PARAMETER
 from engine.tracking.codes.queries import CodeRow, codes_of, expired_at, owner_as_of
-from engine.tracking.links.rules import address_with, checked_destination, is_destination, utm_parameters
+from engine.tracking.links.rules import checked_destination, click_parameter, is_destination, utm_parameters
 from engine.tracking.pages.prose import html_of, words_of
 from engine.tracking.pages.queries import ProductRow, PublicPage, chosen_products, products_of
 from engine.tracking.pages.rules import parted_disclosure
@@ -178,7 +177,7 @@ class _Passage:
         page = facts.page
         values = {"handle": page.handle, "code": facts.code or "", "link": page.handle, "program": page.program_slug}
         self._added = utm_parameters(facts.tracking.utm, values=values)
-        self._click = {PARAMETER: click} if click else {}
+        self._click = {click_parameter(facts.tracking.utm): click} if click else {}
 
     def to(self, destination: str) -> str:
         """Return the address that leads to `destination` (on one of the brand's domains) with everything it carries."""

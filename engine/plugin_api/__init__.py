@@ -13,6 +13,7 @@ from engine.kernel.money import (
     round_half_even,
 )
 from engine.kernel.strict_json import read_json
+from engine.plugin_api.addresses import CodeParameter, address_with
 from engine.plugin_api.attribution import (
     WHOLE_PPM,
     AttributionCase,
@@ -97,6 +98,7 @@ __all__ = [
     "ChargebackState",
     "CodeConnector",
     "CodeLinkConnector",
+    "CodeParameter",
     "CodeView",
     "CommerceEvent",
     "CompletingConnector",
@@ -154,6 +156,7 @@ __all__ = [
     "WebhookConnector",
     "WebhookKind",
     "WebhookRequest",
+    "address_with",
     "allocate",
     "exponent_of",
     "hookimpl",

@@ -275,10 +275,16 @@ class CodeConnector(OnlineConnector, Protocol):
 
 @runtime_checkable
 class CodeLinkConnector(Connector, Protocol):
-    """A connector whose shop applies a promo code by itself when the customer comes through a certain address."""
+    """A connector whose shop applies a promo code by itself when the customer comes through a certain address.
 
-    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str:
-        """Return the address that applies `code` and then shows `destination`, on the same host as `destination`."""
+    A storefront that reads the code from the query needs `CodeParameter` in the settings and `address_with` only.
+    """
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str | None:
+        """Return the address that applies `code` and then shows `destination`, on the same host as `destination`.
+
+        `destination` is plain ASCII. None where this shop, or that page of it, knows no such address.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ from engine.plugin_api import (
     RefundState,
     Webhook,
     WebhookRequest,
+    address_with,
     read_json,
     signed_id,
 )
@@ -43,7 +44,7 @@ class GenericWebhook:
 
     name = "generic_webhook"
     title = "Any shop by webhook"
-    capabilities = frozenset({Capability.WEBHOOKS})
+    capabilities = frozenset({Capability.WEBHOOKS, Capability.CODE_LINKS})
 
     def verify(self, request: WebhookRequest, *, settings: PluginSettings) -> Webhook:
         """Return the webhook under its own id, which the sender keeps when it tries again.
@@ -79,6 +80,11 @@ class GenericWebhook:
         if len(events) > MAX_THINGS:
             raise InputError(f"The body holds more than {MAX_THINGS} orders, refunds and chargebacks.")
         return tuple(events)
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str | None:
+        """Return `destination` with the code as the storefront reads it, None where it reads none."""
+        name = _settings(settings).code_parameter
+        return address_with(destination, parameters={name: code}) if name else None
 
 
 def _things(base: Thing, template: Template, topic: str, *, kind: str) -> Iterator[Thing]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from engine.plugin_api import ChargebackState, MoneyError, PluginSettings, RefundState, parse_currency
+from engine.plugin_api import ChargebackState, CodeParameter, MoneyError, PluginSettings, RefundState, parse_currency
 from plugins.generic_webhook.paths import ManyPath, OnePath
 
 PREFIX: Final = "whsec_"
@@ -155,7 +155,7 @@ class GenericWebhookSettings(PluginSettings):
     `topic` leads to what the body is about (`type`). `amounts` says how amounts are written: `decimal` in major units,
     as text or number, `minor` as whole numbers of minor units. `times`: `iso` (ISO 8601; `time_zone` is where those
     without an offset were written), `unix` seconds or `unix_ms`. `currency` is that of every amount whose template does
-    not say where it is written.
+    not say where it is written. `code_parameter` is what the storefront reads a promo code from.
     """
 
     signing_secrets: Annotated[tuple[Annotated[SecretStr, AfterValidator(_usable_secret)], ...], Field(min_length=1)]
@@ -167,6 +167,7 @@ class GenericWebhookSettings(PluginSettings):
     order: OrderTemplate | None = None
     refund: RefundTemplate | None = None
     chargeback: ChargebackTemplate | None = None
+    code_parameter: CodeParameter = ""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -19,6 +19,7 @@ from engine.plugin_api import (
     Webhook,
     WebhookKind,
     WebhookRequest,
+    address_with,
     read_json,
     signed_id,
 )
@@ -39,7 +40,9 @@ class Medusa:
 
     name = "medusa"
     title = "Medusa"
-    capabilities = frozenset({Capability.WEBHOOKS, Capability.COMPLETION, Capability.PULL, Capability.CODES})
+    capabilities = frozenset(
+        {Capability.WEBHOOKS, Capability.COMPLETION, Capability.PULL, Capability.CODES, Capability.CODE_LINKS}
+    )
 
     def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
         """Return the order in `body` with its refunds; nothing for what is no order of the Admin API.
@@ -110,6 +113,11 @@ class Medusa:
             found, following = orders_looked_at(AdminApi(chosen, http), since=since, until=until, cursor=cursor)
             deliveries = tuple(self._delivery(order, settings) for order in found if _changed(order, since, until))
         return PulledPage(deliveries, following)
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str | None:
+        """Return `destination` with the code as the storefront reads it, None where it reads none."""
+        name = own(settings).code_parameter
+        return address_with(destination, parameters={name: code}) if name else None
 
     def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
         """Return the promotion with this code, in whatever case."""

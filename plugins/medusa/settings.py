@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from engine.plugin_api import PluginError, PluginSettings
+from engine.plugin_api import CodeParameter, PluginError, PluginSettings
 
 _KEY: Final = re.compile(r"sk_[A-Za-z0-9_-]{8,200}", re.ASCII)
 
@@ -41,13 +41,15 @@ class MedusaSettings(PluginSettings):
     """One shop, and a secret API key of it.
 
     `secrets` are those with which the shop may sign webhooks now. Captures and refunds do not change when an order was
-    last updated, so orders are looked at again for `refund_days` after they were placed.
+    last updated, so orders are looked at again for `refund_days` after they were placed. `code_parameter` is what the
+    storefront reads a promo code from.
     """
 
     url: Annotated[str, AfterValidator(_server_address)]
     api_key: Annotated[SecretStr, AfterValidator(_api_key)]
     secrets: Annotated[tuple[WebhookSecret, ...], Field(min_length=1, max_length=4)]
     refund_days: Annotated[int, Field(ge=1, le=365)] = 60
+    code_parameter: CodeParameter = ""
 
     @property
     def origin(self) -> str:

@@ -1,8 +1,11 @@
 """The connector `stripe_payments`: what it can do, each in a line or two, and where it is done."""
 
 import json
+import re
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
+from urllib.parse import urlsplit
 
 from engine.plugin_api import (
     Capability,
@@ -18,6 +21,7 @@ from engine.plugin_api import (
     Subscription,
     Webhook,
     WebhookRequest,
+    address_with,
 )
 from plugins.stripe_payments.api import ORIGIN, Found, StripeApi, answers_of_stripe
 from plugins.stripe_payments.changes import Change, changes
@@ -31,6 +35,8 @@ from plugins.stripe_payments.signature import verified
 from plugins.stripe_payments.subscriptions import subscribe_all, subscribed
 from plugins.stripe_payments.topics import READ
 
+_CODE: Final = re.compile(r"[A-Za-z0-9-]{1,500}", re.ASCII)
+
 
 class StripePayments:
     """Stripe, by its events and its REST API."""
@@ -38,7 +44,14 @@ class StripePayments:
     name = "stripe_payments"
     title = "Stripe"
     capabilities = frozenset(
-        {Capability.WEBHOOKS, Capability.COMPLETION, Capability.PULL, Capability.CODES, Capability.SUBSCRIPTIONS}
+        {
+            Capability.WEBHOOKS,
+            Capability.COMPLETION,
+            Capability.PULL,
+            Capability.CODES,
+            Capability.CODE_LINKS,
+            Capability.SUBSCRIPTIONS,
+        }
     )
 
     def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
@@ -139,6 +152,15 @@ class StripePayments:
         """
         with answers_of_stripe():
             revoke(StripeApi(own(settings), http), reference)
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str | None:
+        """Return a payment link with the code filled in.
+
+        None for any other page, which cannot tell Stripe, and for a code of letters that no promotion code has.
+        """
+        if urlsplit(destination).hostname not in own(settings).payment_link_hosts or not _CODE.fullmatch(code):
+            return None
+        return address_with(destination, parameters={"prefilled_promo_code": code})
 
     def subscriptions(self, *, address: str, settings: PluginSettings, http: HttpClient) -> tuple[Subscription, ...]:
         """Return every wanted type of event and whether Stripe sends it to `address`.

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from engine.plugin_api import PluginError, PluginSettings
 
 _KEY: Final = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,250}", re.ASCII)
+_HOST: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _SECRET: Final = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,200}", re.ASCII)
 
 
@@ -23,15 +24,27 @@ def _secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _host(text: str) -> str:
+    host = text.strip().lower()
+    if not _HOST.fullmatch(host):
+        raise ValueError("write the host alone, such as buy.stripe.com")
+    return host
+
+
 class StripeSettings(PluginSettings):
     """One account: a key of its API, the signing secrets of its webhook endpoints, and whether this is its test mode.
 
-    There may be no secret yet: Stripe makes it together with the endpoint, which Goodword can make with the key.
+    There may be no secret yet: Stripe makes it together with the endpoint, which Goodword can make with the key. Promo
+    codes are put into the addresses of payment links: what leads to one of `payment_link_hosts`.
     """
 
     api_key: Annotated[SecretStr, AfterValidator(_key)]
     webhook_secrets: Annotated[tuple[Annotated[SecretStr, AfterValidator(_secret)], ...], Field(max_length=4)] = ()
     test_mode: bool = False
+    payment_link_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(_host)], ...],
+        Field(max_length=5, description="Hosts of your payment links: buy.stripe.com, and your own domain for them."),
+    ] = ("buy.stripe.com",)
 
     @model_validator(mode="after")
     def _key_and_mode_agree(self) -> Self:

@@ -20,6 +20,7 @@ from engine.plugin_api import (
     Webhook,
     WebhookKind,
     WebhookRequest,
+    address_with,
     read_json,
     signed_id,
 )
@@ -38,7 +39,9 @@ class Vendure:
 
     name = "vendure"
     title = "Vendure"
-    capabilities = frozenset({Capability.WEBHOOKS, Capability.COMPLETION, Capability.PULL, Capability.CODES})
+    capabilities = frozenset(
+        {Capability.WEBHOOKS, Capability.COMPLETION, Capability.PULL, Capability.CODES, Capability.CODE_LINKS}
+    )
 
     def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
         """Return the order in `body` with its refunds; nothing for what is no order of the Admin API.
@@ -126,6 +129,11 @@ class Vendure:
             deliveries = tuple(self._delivery(item, settings) for item in items if _changed(item, since, until))
             more = skip + len(items)
             return PulledPage(deliveries, str(more) if items and more < answer["totalItems"] else None)
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str | None:
+        """Return `destination` with the code as the storefront reads it, None where it reads none."""
+        name = own(settings).code_parameter
+        return address_with(destination, parameters={name: code}) if name else None
 
     def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
         """Return the promotion with this coupon code."""

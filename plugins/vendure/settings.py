@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from engine.plugin_api import PluginError, PluginSettings
+from engine.plugin_api import CodeParameter, PluginError, PluginSettings
 
 
 def _admin_address(text: str) -> str:
@@ -32,6 +32,7 @@ class VendureSettings(PluginSettings):
     `secrets` are those with which the shop may sign webhooks now. `channel` is the token of a channel that is not the
     default one. `click_field` names the custom field of an order that holds its click id. Refunds do not change when an
     order was last updated, so orders are looked at again for `refund_days` after they were placed.
+    `code_parameter` is what the storefront reads a promo code from.
     """
 
     admin_api: Annotated[str, AfterValidator(_admin_address)]
@@ -41,6 +42,7 @@ class VendureSettings(PluginSettings):
     channel: Annotated[str, StringConstraints(max_length=200, pattern=r"^[\x21-\x7e]*\z")] = ""
     click_field: Annotated[str, StringConstraints(pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,59})?\z")] = ""
     refund_days: Annotated[int, Field(ge=1, le=365)] = 60
+    code_parameter: CodeParameter = ""
 
     @property
     def origin(self) -> str:

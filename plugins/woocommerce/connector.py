@@ -22,6 +22,7 @@ from engine.plugin_api import (
     Subscription,
     Webhook,
     WebhookRequest,
+    address_with,
 )
 from plugins.woocommerce.api import RestApi, answers_of_the_shop
 from plugins.woocommerce.codes import found_code, put_code, revoke
@@ -40,7 +41,14 @@ class WooCommerce:
     name = "woocommerce"
     title = "WooCommerce"
     capabilities = frozenset(
-        {Capability.WEBHOOKS, Capability.COMPLETION, Capability.PULL, Capability.CODES, Capability.SUBSCRIPTIONS}
+        {
+            Capability.WEBHOOKS,
+            Capability.COMPLETION,
+            Capability.PULL,
+            Capability.CODES,
+            Capability.CODE_LINKS,
+            Capability.SUBSCRIPTIONS,
+        }
     )
 
     def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
@@ -146,6 +154,16 @@ class WooCommerce:
         """
         with answers_of_the_shop():
             revoke(RestApi(own(settings), http), reference)
+
+    def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str | None:
+        """Return `destination` with the coupon: on a checkout link as WooCommerce takes it, else as its extension does.
+
+        None where no extension is named. `/checkout-link/` (10.0 or newer) hands on whatever else its address carries.
+        """
+        chosen = own(settings)
+        is_checkout = urlsplit(destination).path.rstrip("/") == f"{urlsplit(chosen.url).path}/checkout-link"
+        name = "coupon" if is_checkout else chosen.code_parameter
+        return address_with(destination, parameters={name: code}) if name else None
 
     def subscriptions(self, *, address: str, settings: PluginSettings, http: HttpClient) -> tuple[Subscription, ...]:
         """Return every wanted topic and whether the shop sends it to `address`.

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from engine.plugin_api import PluginError, PluginSettings
+from engine.plugin_api import CodeParameter, PluginError, PluginSettings
 
 # WordPress decodes entities in a secret before it signs: what has none cannot differ.
 _SECRET: Final = re.compile(r"[A-Za-z0-9_.~-]{16,200}", re.ASCII)
@@ -47,13 +47,14 @@ class WooCommerceSettings(PluginSettings):
     """One shop, a key of its REST API with read and write access, and the secrets that may sign its webhooks now.
 
     `url` is what WordPress has as its site address (Settings → General). The first of `secrets` is given to webhooks
-    that Goodword makes.
+    that Goodword makes. `code_parameter` is what an extension for coupons in addresses reads, where there is one.
     """
 
     url: Annotated[str, AfterValidator(_shop_address)]
     consumer_key: Annotated[str, AfterValidator(_key)]
     consumer_secret: Secret
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1, max_length=4)]
+    code_parameter: CodeParameter = ""
 
     @property
     def origin(self) -> str:

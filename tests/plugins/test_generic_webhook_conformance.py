@@ -36,6 +36,7 @@ class TestGenericWebhook(ConnectorConformance):
         {
             "signing_secrets": [SECRET],
             "topic": "type",
+            "code_parameter": "voucher",
             "order": {
                 "topics": ["order.updated"],
                 "id": "data.id",

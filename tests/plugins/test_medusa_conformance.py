@@ -18,7 +18,7 @@ def shop_with_orders() -> FakeShop:
 
 class TestMedusa(ConnectorConformance):
     plugin = medusa
-    settings = settings()
+    settings = settings(code_parameter="promo")
     samples = (Sample(body(an_order()), "order"), Sample(body(PART), "order"))
     sent = (Sample(written({"id": "order_1"}), "order"),)
     pointers = (Sample(written({"id": "order_1"}), "order"),)

@@ -52,6 +52,7 @@ class TestStripe(ConnectorConformance):
     stale_after = timedelta(minutes=5)
     window = (NOW - timedelta(days=300), NOW)
     missing_reference = "promo_404"
+    destination = "https://buy.stripe.com/aEU28tfIx7?colour=red#top"
 
     def signed(self, body, *, topic, at):
         return sent(body, at=at)

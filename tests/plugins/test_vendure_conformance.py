@@ -16,7 +16,7 @@ def shop_with_orders() -> FakeShop:
 
 class TestVendure(ConnectorConformance):
     plugin = vendure
-    settings = settings()
+    settings = settings(code_parameter="coupon")
     samples = (Sample(body(an_order()), "order"), Sample(body(PART), "refund"))
     sent = (Sample(written({"code": PART["code"]}), "order"), Sample(written({"code": PART["code"]}), "refund"))
     pointers = (Sample(written({"code": PART["code"]}), "order"),)

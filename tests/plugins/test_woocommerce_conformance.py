@@ -21,7 +21,7 @@ def shop_with_orders(url: str) -> FakeShop:
 
 class TestWooCommerce(ConnectorConformance):
     plugin = woocommerce
-    settings = settings(SECURE)
+    settings = settings(SECURE).model_copy(update={"code_parameter": "apply_coupon"})
     samples = (
         Sample(written(an_order()), "order.created"),
         Sample(written(an_order(refunds=LISTED, refund_details=[REFUND])), "order.updated"),

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from engine.plugin_api import address_with
 from engine.tracking.clicks.rules import PARAMETER
-from engine.tracking.links.rules import SUB, TO, address_with, asked_destination, clean_sub_id, utm_parameters
+from engine.tracking.links.rules import SUB, TO, asked_destination, clean_sub_id, click_parameter, utm_parameters
 
 LONGEST_QUERY: Final = 4_000
 MOST_PASSED: Final = 20
@@ -69,7 +70,8 @@ def location(lead: Lead, asked: Asked, *, token: str) -> str:
     has = _names_in(base)
     passed = {name: value for name, value in asked.passed if name not in has}
     added = utm_parameters(lead.template, values={**lead.words, SUB: asked.sub_id or ""}) if lead.template else {}
-    return address_with(base, parameters={**passed, **added, **({PARAMETER: token} if token else {})})
+    carried = {click_parameter(lead.template): token} if token else {}
+    return address_with(base, parameters={**passed, **added, **carried})
 
 
 def _bounded(passed: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ held to the brand's domains, and written anew in plain ASCII. What a browser men
 import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
 from engine.kernel.errors import InputError
 from engine.tracking.clicks.rules import PARAMETER
@@ -21,8 +21,10 @@ SUB: Final = "sub"
 """The query parameter of a link's address that holds the ambassador's own mark, such as a channel or a post."""
 TO: Final = "to"
 """The query parameter of a link's address that asks for another destination."""
-WORDS: Final = ("handle", "code", "link", "program", "sub")
+WORDS: Final = ("handle", "code", "link", "program", "sub", "click")
 """What a template may name in braces."""
+
+_CLICK: Final = "{click}"
 
 _URL: Final = re.compile(r"(https?)://([^/?#]*)([^#]*)(#.*)?", re.IGNORECASE)
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]%@]+)(?::([0-9]{1,5}))?")
@@ -123,22 +125,10 @@ def asked_destination(base: str, *, path: str | None, to: str | None, domains: C
         return base
 
 
-def address_with(url: str, *, parameters: Mapping[str, str]) -> str:
-    """Return `url` (of `checked_destination`) with these query parameters, before the fragment.
-
-    One of the same name that it has already is replaced, in every writing; the others stay as they are written.
-    """
-    if not parameters:
-        return url
-    rest, mark, fragment = url.partition("#")
-    address, _, query = rest.partition("?")
-    kept = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) not in parameters]
-    added = [f"{quote(name, safe='')}={quote(value, safe='', errors='replace')}" for name, value in parameters.items()]
-    return f"{address}?{'&'.join(kept + added)}{mark}{fragment}"
-
-
 def checked_template(template: Mapping[str, Any]) -> dict[str, str]:
     """Return a template of query parameters: names with texts in which `{handle}` and the other `WORDS` are replaced.
+
+    `{click}` stands alone, and once: its parameter is the one that carries the click's id (`click_parameter`).
 
     Raises:
         InputError: a name or a text is not what a template may hold.
@@ -157,14 +147,28 @@ def checked_template(template: Mapping[str, Any]) -> dict[str, str]:
         plain = _WORD.sub(lambda found: "" if found[1] in WORDS else found[0], text)
         if "{" in plain or "}" in plain:
             raise InputError(f"The text of {name} has braces around another word.", field="utm", remedy=remedy)
+    carriers = [name for name, text in template.items() if _CLICK in text]
+    if len(carriers) > 1 or any(template[name] != _CLICK for name in carriers):
+        problem = f"The click's id stands in {' and '.join(carriers)}."
+        raise InputError(problem, field="utm", remedy="Write {click} once, with nothing before or behind it.")
     return dict(template)
+
+
+def click_parameter(template: Mapping[str, str]) -> str:
+    """Return the name under which an address carries its click's id: the one that stands for `{click}`, or `gw_click`.
+
+    Some shops keep the value of one parameter of theirs and no other. Of several the last holds, which is the link's
+    own where a program has one too.
+    """
+    names = [name for name, text in template.items() if text == _CLICK]
+    return names[-1] if names else PARAMETER
 
 
 def utm_parameters(template: Mapping[str, str], *, values: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters that a template (of `checked_template`) comes to, each as plain text of bounded length.
 
     Every word is replaced once and what was put in is not read again; a word without a value is replaced by nothing,
-    and a parameter that comes to nothing is left out. `address_with` encodes them.
+    and a parameter that comes to nothing is left out, so is the `click_parameter`. `address_with` encodes them.
     """
     filled = {name: _WORD.sub(lambda found: values.get(found[1], ""), text) for name, text in template.items()}
     return {name: text[:LONGEST_VALUE] for name, text in filled.items() if text.strip()}

@@ -45,7 +45,7 @@ class ProgramTracking(BrandRow, table=True):
     """How a program tracks. `home_url` is where its links and pages lead unless they say otherwise.
 
     One click per visitor and link counts within `count_window_h` hours; clicks are deleted after `retention_days`.
-    `utm` is a template: `{handle}`, `{code}`, `{link}`, `{program}` and `{sub}` are replaced. `connection_id` names the
+    `utm` is a template: what `links.rules.WORDS` names in braces is replaced. `connection_id` names the
     shop whose connector makes a page's links apply the promo code.
     """
 

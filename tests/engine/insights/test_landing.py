@@ -75,6 +75,17 @@ def test_every_address_carries_the_click_and_the_program_s_parameters(shown):
     assert not landing.code_applied
 
 
+def test_a_shop_that_keeps_one_parameter_gets_the_click_under_its_name(shown):
+    place = shown(way="coupon", utm={"client_reference_id": "{click}"})
+    place.live()
+    assert query(place.landing().shop) == {
+        "a": ["1"],
+        "client_reference_id": [PLACEHOLDER],
+        "coupon": ["ANNA10"],
+    }
+    assert query(place.landing(click=None).shop) == {"a": ["1"], "coupon": ["ANNA10"]}
+
+
 def test_a_preview_counts_nothing(shown):
     place = shown(way="redirect")
     place.live()

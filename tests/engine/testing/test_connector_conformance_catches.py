@@ -184,6 +184,13 @@ HOSTILE: dict[str, list[Any]] = {
         lambda: overriding(
             code_address=lambda _self, good, destination, *, code, **_: f"https://shop.example/discount/{code}"
         ),
+        lambda: overriding(code_address=lambda *_, **__: None),
+        lambda: overriding(code_address=lambda _self, good, *_, code, **__: f"https://shop.example/?coupon={code}"),
+        lambda: overriding(
+            code_address=lambda _self, good, destination, *, code, **_: destination.replace(
+                "?", f"?coupon={code.replace(' ', '+').encode('ascii', 'ignore').decode()}&"
+            )
+        ),
     ],
     "test_subscribing_makes_the_shop_send_every_topic_once": [
         lambda: overriding(subscribe=subscribes_to_one),

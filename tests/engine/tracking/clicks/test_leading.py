@@ -1,5 +1,6 @@
 """Where a click leads: the brand's domains only, the brand's words first, nothing that breaks a header."""
 
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
@@ -88,6 +89,14 @@ def test_many_parameters_are_bounded():
 
 def test_a_lost_click_names_none():
     assert "gw_click" not in led(token="")
+
+
+def test_a_template_may_name_the_one_parameter_that_carries_the_click():
+    lead = replace(LEAD, template={"client_reference_id": "{click}"})
+    forged = "client_reference_id=forged&gw_click=forged"
+    assert led(lead=lead) == f"https://shop.example.com/coat?size=m&client_reference_id={TOKEN}#top"
+    assert parameters(led(forged, lead=lead)) == {"size": "m", "client_reference_id": TOKEN}
+    assert parameters(led(lead=lead, token="")) == {"size": "m"}
 
 
 def test_nothing_asked_is_nothing():

@@ -10,16 +10,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.kernel.errors import InputError
+from engine.plugin_api import address_with
 from engine.tracking.links.rules import (
     LONGEST_URL,
     LONGEST_VALUE,
     WORDS,
     DestinationRefusedError,
-    address_with,
     asked_destination,
     checked_destination,
     checked_template,
     clean_sub_id,
+    click_parameter,
     destination_now,
     is_destination,
     utm_parameters,
@@ -279,6 +280,14 @@ def test_a_template_is_filled_once_and_what_was_put_in_is_not_read_again():
     }
 
 
+def test_the_click_travels_under_the_name_that_a_template_gives_it():
+    template = checked_template({"utm_source": "{handle}", "client_reference_id": "{click}"})
+    assert click_parameter(template) == "client_reference_id"
+    assert utm_parameters(template, values={"handle": "anna"}) == {"utm_source": "anna"}
+    assert click_parameter(template | {"ref": "{click}"}) == "ref"
+    assert click_parameter({"utm_source": "{handle}"}) == "gw_click"
+
+
 def test_what_a_template_comes_to_is_bounded():
     long = dict.fromkeys(WORDS, "a" * 1_000)
     filled = utm_parameters({"utm_source": "".join(f"{{{word}}}" for word in WORDS)}, values=long)
@@ -302,6 +311,9 @@ def test_what_a_template_comes_to_is_bounded():
         {"utm_source": "{{handle}}"},
         {"utm_source": "x" * (LONGEST_VALUE + 1)},
         {"utm_source": 5},
+        {"a": "x-{click}"},
+        {"a": "{click}{click}"},
+        {"a": "{click}", "b": "{click}"},
         {f"utm_{number}": "x" for number in range(11)},
     ],
     ids=lambda value: ascii(value)[:40],
