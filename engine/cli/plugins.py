@@ -10,6 +10,7 @@ import click
 from engine.cli.common import at_brand, brand_option, by_option, read_document
 from engine.identity.service import record
 from engine.kernel.canonical import dump_json
+from engine.kernel.errors import InputError
 from engine.kernel.settings import load_settings
 from engine.plugin_host import PluginHost, PluginState, PluginStatus, load_plugins
 from engine.plugin_host.register import Contents
@@ -66,9 +67,13 @@ def new(kind: str, name: str, *, into: Path) -> None:
     Its tests pass as it is: change it until they pass for what you mean.
     """
     chosen = Kind(kind)
+    registered = getattr(load_plugins(load_settings().plugins), chosen.hook)
+    if name in registered:
+        problem = f"Plugin {registered[name].plugin} registers the {chosen.word} {name} already."
+        raise InputError(problem, field="NAME", remedy="Choose another name.")
     folder = new_package(chosen, name, into=into)
     click.echo(f"{folder} holds the {chosen.word} {name}, whose tests pass.")
-    click.echo(f"Next: cd {folder} && pip install -e . && pytest. How to go on: plugins/AUTHORING.md.")
+    click.echo(f"Next: cd {folder} && pip install -e '.[test]' && pytest. How to go on: plugins/AUTHORING.md.")
 
 
 @command.command()

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from engine.kernel.errors import InputError
+from engine.plugin_host.discover import installed_plugins
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_NAME: Final = re.compile(r"(?=.{2,40}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""A plugin's name from which the name of a distribution can be made."""
+_ACME: Final = re.compile(r"\bKIND\b|goodword-acme|acme|(?P<class>(?<=Test)Acme|Acme(?=[A-Z]))|Acme")
 _PACKAGE: Final = "package"
 _FROM_THE_FAKE: Final = ("connector", "asking", "reading", "settings")
 
@@ -32,24 +35,41 @@ class Kind(StrEnum):
         """What people call it."""
         return {"reward": "reward type", "rail": "payout rail", "attribution": "attribution model"}.get(self, self)
 
+    @property
+    def hook(self) -> str:
+        """The hook that registers it."""
+        return f"{self.word.replace(' ', '_')}s"
+
 
 def new_package(kind: Kind, name: str, *, into: Path) -> Path:
     """Write the package of plugin `name` into a new folder in `into`; return that folder.
 
     Raises:
-        InputError: the name is none for a plugin, or the folder is there already.
+        InputError: the name is none for a plugin, one of ours, or the folder is there already or cannot be written.
     """
-    if not _NAME.fullmatch(name):
-        remedy = "Use 2 to 40 of a-z, 0-9 and _, a letter first, such as acme."
-        raise InputError(f"{name!r:.60} is no plugin name.", field="NAME", remedy=remedy)
+    _check_name(name)
     folder = into / f"goodword-{name.replace('_', '-')}"
     if folder.exists():
         raise InputError(f"{folder} is there already.", field="--into", remedy="Choose another name or place.")
-    for path, text in _files(kind):
-        target = folder / path.replace(_PACKAGE, f"goodword_{name}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_named(text, kind, name), encoding="utf-8")
+    try:
+        for path, text in _files(kind):
+            target = folder / path.replace(_PACKAGE, f"goodword_{name}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(_named(text, kind, name), encoding="utf-8")
+    except OSError as error:
+        problem = f"{folder} cannot be written: {error.strerror}."
+        raise InputError(problem, field="--into", remedy="Choose a folder in which you may write.") from None
     return folder
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        remedy = "Use 2 to 40 of a-z, 0-9 and _, a letter first, no _ at the end or beside another, such as acme."
+        raise InputError(f"{name!r:.60} is no name for a new plugin.", field="NAME", remedy=remedy)
+    for known in installed_plugins():
+        if known.name == name:
+            problem = f"{known.distribution} brings a plugin {name} already; of two of one name neither is loaded."
+            raise InputError(problem, field="NAME", remedy="Choose another name.")
 
 
 def _files(kind: Kind) -> Iterator[tuple[str, str]]:
@@ -78,7 +98,12 @@ def _about_acme(text: str) -> str:
 
 
 def _named(text: str, kind: Kind, name: str) -> str:
-    title = name.replace("_", " ").capitalize()
-    text = text.replace("KIND", kind.word).replace('"Acme', f'"{title}').replace("# Acme", f"# {title}")
-    text = text.replace("Acme", name.title().replace("_", ""))
-    return text.replace("goodword-acme", f"goodword-{name.replace('_', '-')}").replace("acme", name)
+    """Put the new name in place of Acme's, all in one pass: the new one may hold the old."""
+    words = {
+        "KIND": kind.word,
+        "goodword-acme": f"goodword-{name.replace('_', '-')}",
+        "acme": name,
+        "Acme": name.replace("_", " ").capitalize(),
+    }
+    of_classes = name.title().replace("_", "")
+    return _ACME.sub(lambda found: of_classes if found["class"] else words[found[0]], text)

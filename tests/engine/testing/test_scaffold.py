@@ -9,14 +9,16 @@ import venv
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
+from engine.cli import main
 from engine.cli.plugins import command
 from engine.kernel.errors import InputError
 from engine.testing.scaffold import Kind, new_package
 from tests.support.source import ROOT
 
-NAMES = {Kind.CONNECTOR: "corner_shop", Kind.REWARD: "big_orders", Kind.RAIL: "acme", Kind.ATTRIBUTION: "latest"}
+NAMES = {Kind.CONNECTOR: "corner_shop", Kind.REWARD: "big_orders", Kind.RAIL: "acme_bank", Kind.ATTRIBUTION: "latest"}
 
 FILES = {"pyproject.toml", "README.md", ".github/workflows/tests.yml"}
 
@@ -29,6 +31,20 @@ def run(*command, cwd):
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+@pytest.mark.parametrize("name", ["acme_shop", "acme2", "the_acme"])
+@pytest.mark.parametrize("kind", Kind, ids=[kind.value for kind in Kind])
+def test_a_name_that_holds_the_template_s_is_put_in_once(kind, name, tmp_path):
+    folder = new_package(kind, name, into=tmp_path)
+    other = new_package(kind, "corner_shop", into=tmp_path)
+    words = {"corner_shop": name, "corner-shop": name.replace("_", "-"), "CornerShop": name.title().replace("_", "")}
+    words["Corner shop"] = name.replace("_", " ").capitalize()
+    for path in (path for path in other.rglob("*") if path.is_file()):
+        expected, place = path.read_text(), path.relative_to(other).as_posix()
+        for old, new in words.items():
+            expected, place = expected.replace(old, new), place.replace(old, new)
+        assert (folder / place).read_text() == expected, place
 
 
 @pytest.mark.parametrize("kind", Kind, ids=[kind.value for kind in Kind])
@@ -59,11 +75,40 @@ def test_the_command_says_where_it_is_and_what_to_do_next(tmp_path):
     assert (tmp_path / "goodword-latest" / "goodword_latest" / "model.py").exists()
 
 
-@pytest.mark.parametrize("name", ["", "a", "Acme", "acme-shop", "../acme", "1acme", "acme shop", "x" * 41])
-def test_what_is_no_plugin_name_is_refused(name, tmp_path):
-    with pytest.raises(InputError, match="no plugin name"):
-        new_package(Kind.RAIL, name, into=tmp_path)
+def said_to(arguments, tmp_path):
+    """What `goodword plugins new` answers to what it refuses; nothing was written."""
+    result = CliRunner().invoke(main, ["plugins", "new", *arguments], catch_exceptions=False)
+    structlog.reset_defaults()
+    assert result.exit_code == 1
+    assert result.stderr.startswith("goodword: ")
+    assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+    return result.stderr
+
+
+NO_NAMES = ["", "a", "Acme", "acme-shop", "../acme", "1acme", "acme shop", "x" * 41, "acme_", "_acme", "a__b", "acme\n"]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_what_is_no_plugin_name_is_refused(name, tmp_path):
+    assert "is no name for a new plugin" in said_to(["rail", name, "--into", str(tmp_path)], tmp_path)
+
+
+def test_the_name_of_an_installed_plugin_is_refused(tmp_path):
+    said = said_to(["rail", "shopify", "--into", str(tmp_path)], tmp_path)
+    assert "goodword brings a plugin shopify already" in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "word", "name"), [("reward", "reward type", "percentage"), ("attribution", "attribution model", "basic")]
+)
+def test_the_name_of_a_noun_that_is_registered_is_refused(kind, word, name, tmp_path):
+    assert f"registers the {word} {name} already" in said_to([kind, name, "--into", str(tmp_path)], tmp_path)
+
+
+@pytest.mark.parametrize("place", ["/proc/nowhere", __file__])
+def test_where_nothing_can_be_written_is_said(place, tmp_path):
+    assert "goodword-acme cannot be written: " in said_to(["rail", "acme", "--into", place], tmp_path)
 
 
 def test_nothing_is_written_over(tmp_path):
