@@ -23,7 +23,7 @@ from engine.kernel.errors import GoodwordError
 from engine.kernel.settings import Settings, load_settings
 from engine.ledger.blocks import seal
 from engine.outbox.dispatch import Listeners, drain
-from engine.pipeline.compare import AskedPoller
+from engine.pipeline.compare import AskedPoller, TieListener
 from engine.pipeline.maturity import mature
 from engine.pipeline.reconcile import ReconcilePoller, Reconciler
 from engine.pipeline.run import Pipeline
@@ -95,6 +95,7 @@ class Goodword:
             "codes_changed": (codes.on_codes_changed,),
             "terms_published": (codes.on_terms_published,),
             "shop_changed": (codes.on_shop_changed,),
+            "versions_tied": (TieListener(self.reconciler()).on_versions_tied,),
         }
 
     def worker(self) -> Worker:

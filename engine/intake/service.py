@@ -30,6 +30,7 @@ from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
 from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
+from engine.outbox.service import Event, append
 
 _HEADS: dict[FactKind, Table] = {
     FactKind.ORDER: table_of(ShopOrder),
@@ -226,10 +227,13 @@ def _note_tie(unit: UnitOfWork, place: Mapping[str, Any], draft: FactDraft) -> N
     what = f"{place['connector']}:{place['account']}:{draft.kind}:{draft.external_id}"
     key = f"tie:{content_hash([what, draft.version_at.isoformat()])}"
     text = (
-        f"{place['connector']} sent two contents of {draft.kind} {draft.external_id} with one time of change; "
-        "the same one of them is kept whatever order they come in."
+        f"{place['connector']} sent two contents of {draft.kind} {draft.external_id} with one time of change; the same "
+        "one of them holds whatever order they come in, until the shop is asked, if it can be."
     )
     notice(unit, place["brand_id"], [(key, "tie", None, text)])
+    source = {name: place[name] for name in ("connector", "account")}
+    told = Event("versions_tied", source | {"version_at": draft.version_at.isoformat()})
+    append(unit, place["brand_id"], [told])
 
 
 def _write(

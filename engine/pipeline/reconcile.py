@@ -1,12 +1,13 @@
 """Compares a shop with what we have, and takes in what was missed, through the same keyed path as webhooks.
 
 The shop is asked page by page with no transaction open. Only what is missing or newer goes on to the pipeline, so that
-comparing costs what it reads and booking what changed. A run that breaks off keeps what it took in; the next one goes
+comparing costs what it reads and booking what changed. Where we have two contents with one time of change, the shop's
+answer decides: it goes on as the version after them. A run that breaks off keeps what it took in; the next one goes
 on from the last that ended well.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,11 +17,22 @@ import structlog
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, every_connection
 from engine.intake.reconciliation.queries import last_begun, orders_placed, versions_of
-from engine.intake.reconciliation.rules import OVERLAP, Finding, Findings, Thing, compare, due_kinds, extras
+from engine.intake.reconciliation.rules import (
+    OVERLAP,
+    Finding,
+    Findings,
+    Thing,
+    Version,
+    compare,
+    due_kinds,
+    extras,
+    settles_tie,
+)
 from engine.intake.reconciliation.service import AlreadyRunningError, begin, end
 from engine.intake.reconciliation.tables import Reconciliation, ReconciliationKind
 from engine.intake.rules import CustomerHasher, FactDraft, Source, check_delivery, fact_of
 from engine.intake.tables import FactKind
+from engine.kernel.canonical import content_hash
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError, InputError
 from engine.pipeline.run import Pipeline
@@ -32,6 +44,9 @@ _WAITS: Final = 5
 
 _LONGEST_WAIT_S: Final = 60
 _LOOK_EVERY: Final = timedelta(seconds=30)
+_NEXT: Final = timedelta(microseconds=1)
+"""Less than any shop's unit of time, so that every later change is newer still."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -153,8 +168,11 @@ class _Run:
         with self.by.pipeline.database.reading() as unit:
             known = versions_of(unit, brand_id, self.source, things=things)
         news: list[Delivery] = []
-        for delivery, drafts in checked:
+        for whole, drafts in checked:
+            settling = {_thing(draft) for draft in drafts if self._settles(draft, known)}
             found = {_thing(draft): compare(draft, known.get(_thing(draft))) for draft in drafts}
+            found |= dict.fromkeys(settling, Finding.DIFFERENT)
+            delivery = _with_last_word(whole, drafts, settling=settling) if settling else whole
             for thing, finding in found.items():
                 self.findings.note(thing, finding)
             if set(found.values()) != {Finding.SAME}:
@@ -163,6 +181,9 @@ class _Run:
             done = self.by.pipeline.ingest(brand_id, self.source, deliveries=news)
             self.booked, self.blocked = self.booked + done.booked, self.blocked + done.blocked
             self.findings.refused += [f"{refusal.key}: {refusal.problem}" for refusal in done.refused]
+
+    def _settles(self, draft: FactDraft, known: Mapping[Thing, Version]) -> bool:
+        return settles_tie(draft, known.get(_thing(draft)), asked_at=self.until)
 
     def _checked(
         self, opened: OpenConnection, deliveries: Iterable[Delivery]
@@ -235,6 +256,19 @@ def _read_again(opened: OpenConnection, delivery: Delivery) -> Delivery:
     """
     alone = opened.with_breaker(Breaker())
     return replace(delivery, events=alone.parse(delivery.body, topic=delivery.topic))
+
+
+def _with_last_word(delivery: Delivery, drafts: Sequence[FactDraft], *, settling: Collection[Thing]) -> Delivery:
+    """Return `delivery` whose events about `settling` come right after those with their time of change.
+
+    It has a key of its own: the same may have come before, when it was one of two and not the last word.
+    """
+    events = tuple(
+        replace(event, updated_at=event.updated_at + _NEXT) if _thing(draft) in settling else event
+        for event, draft in zip(delivery.events, drafts, strict=True)
+    )
+    said = content_hash([[draft.version_at.isoformat(), draft.content_hash] for draft in drafts])
+    return replace(delivery, key=f"{delivery.key[:200]}:settled:{said}", events=events)
 
 
 def _begun(unit: UnitOfWork, shop: ConnectionView) -> Mapping[ReconciliationKind, datetime]:

@@ -98,9 +98,15 @@ class FakeTown:
         """Return a reconciler that notes how long it is asked to wait instead of waiting."""
         return Reconciler(self.goodword.pipeline, self.goodword.shops, wait=self.waits.append, **options)
 
-    def compare(self, kind: ReconciliationKind = ReconciliationKind.SLIDING, **options: Any) -> Reconciled:
-        """Ask the shop, a minute after whatever happened last."""
-        self.clock.advance(timedelta(minutes=1))
+    def compare(
+        self,
+        kind: ReconciliationKind = ReconciliationKind.SLIDING,
+        *,
+        wait: timedelta = timedelta(minutes=1),
+        **options: Any,
+    ) -> Reconciled:
+        """Ask the shop, a while after whatever happened last."""
+        self.clock.advance(wait)
         return self.reconciler().reconcile(self.connection, kind=kind, **options)
 
     def receive(self, post: Post) -> int:

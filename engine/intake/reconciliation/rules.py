@@ -21,6 +21,9 @@ LOOKS_BACK: Final[Mapping[ReconciliationKind, timedelta]] = {
     ReconciliationKind.WEEKLY: timedelta(days=35),
 }
 
+SETTLED: Final = timedelta(minutes=1)
+"""How old a time of change must be for the shop's answer to decide between two contents that have it."""
+
 SLIDES_EVERY: Final = timedelta(minutes=15)
 
 NAMED: Final = 100
@@ -109,6 +112,17 @@ def compare(draft: FactDraft, known: Version | None) -> Finding:
     if known is None:
         return Finding.MISSING
     return Finding.DIFFERENT if draft.version > known else Finding.SAME
+
+
+def settles_tie(draft: FactDraft, known: Version | None, *, asked_at: datetime) -> bool:
+    """Tell whether what the shop says now must replace what we have, though neither is newer by its time of change.
+
+    Two changes within the shop's own unit of time look alike: which came last is not to be seen, so that until the shop
+    is asked the one with the greater hash holds. While that unit may still run, its answer is not the last word.
+    """
+    if known is None or draft.version_at != known[0] or draft.content_hash >= known[1]:
+        return False
+    return asked_at - draft.version_at > SETTLED
 
 
 def extras(ours: Collection[tuple[str, datetime]], *, told: Collection[str], until: datetime) -> list[str]:

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,13 +15,15 @@ from engine.intake.reconciliation.queries import latest_of
 from engine.intake.reconciliation.rules import OVERLAP, due_kinds, stretch
 from engine.intake.reconciliation.service import AlreadyRunningError, begin
 from engine.intake.reconciliation.tables import ReconciliationKind, ReconciliationState
+from engine.kernel.canonical import dump_json
 from engine.kernel.clock import VirtualClock
+from engine.pipeline.compare import AskedPoller
 from engine.pipeline.reconcile import ReconcilePoller
 from engine.testing.fakes.orders import Item
 from engine.testing.fakes.shop import FakeShop
 from engine.testing.fakes.webhooks import Faults
 from tests.conftest import START
-from tests.support.fake_town import SECRET, TOKEN, FakeTown, fake_host
+from tests.support.fake_town import HOOK, SECRET, TOKEN, FakeTown, fake_host
 
 SLIDING, NIGHTLY, ASKED = ReconciliationKind.SLIDING, ReconciliationKind.NIGHTLY, ReconciliationKind.ASKED
 
@@ -205,6 +208,59 @@ def test_an_order_of_which_the_connector_tells_nothing_is_read_again_so_that_the
     with town.goodword.database.reading() as unit:
         (row,) = latest_of(unit, town.brand_id, connection_id=town.connection.id)
     assert row.report["refused"] == found.findings.refused
+
+
+def tied(town: FakeTown, order_id: str) -> None:
+    """Let webhooks come of which each says something else with one time of change, until not the shop's word holds."""
+    document = town.shop.orders[order_id].document()
+    for number in count():
+        other = document | {"lines": [{**document["lines"][0], "total": f"{30 + number}.00"}]}
+        body = dump_json(other).encode()
+        town.receive(town.shop.post_office.post(HOOK, topic="order.paid", delivery_id=f"tie-{number}", body=body))
+        town.read()
+        if town.owed() != {order_id: 250}:
+            return
+
+
+def test_of_two_contents_with_one_time_of_change_the_shop_says_which_holds(town_of, clock):
+    """Whichever has the greater hash, and though the shop's own came first: the tie itself has the shop asked."""
+    town = town_of()
+    town.listen()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.run(timedelta(seconds=30))
+    assert town.owed() == {order_id: 250}
+    tied(town, order_id)
+    asked = AskedPoller(town.reconciler())
+    town.goodword.tell_events()
+    assert asked.poll() == 0  # a second change may still come within the shop's unit of time
+    town.clock.advance(timedelta(minutes=3))
+    assert [asked.poll(), asked.poll()] == [1, 0]
+    assert town.owed() == {order_id: 250}
+    again = town.compare(NIGHTLY)
+    assert (again.findings.missing, again.findings.different, again.booked) == ([], [], 0)
+
+
+def test_a_tie_within_the_last_minute_is_left_until_it_is_over(town_of):
+    town = town_of()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.compare(wait=timedelta(seconds=1))
+    tied(town, order_id)
+    assert town.compare(NIGHTLY, wait=timedelta(seconds=1)).findings.different == []
+    assert town.compare(NIGHTLY, wait=timedelta(minutes=2)).findings.different == [f"order {order_id}"]
+    assert town.owed() == {order_id: 250}
+
+
+def test_a_tie_in_a_shop_that_cannot_be_asked_stays_as_it_is(town_of):
+    town = town_of()
+    town.listen()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.run(timedelta(seconds=1))
+    tied(town, order_id)
+    off = {"connection_id": town.connection.id, "state": ConnectionState.OFF, "by": "test"}
+    town.goodword.database.run(lambda unit: switch(unit, town.brand_id, **off))
+    town.goodword.tell_events()
+    town.clock.advance(timedelta(hours=1))
+    assert AskedPoller(town.reconciler()).poll() == 0
 
 
 @given(minutes=st.integers(0, 100_000), gap=st.integers(0, 100_000))
