@@ -288,6 +288,8 @@ def _explanation(booking: Booking) -> dict[str, Any]:
     }
     if booking.priced and booking.priced.cap_minor is not None:
         said["cap"] = booking.priced.cap_minor
+    if booking.priced and booking.priced.together_minor is not None:
+        said["together"] = booking.priced.together_minor
     if booking.share_ppm != PPM:
         said["share_ppm"] = booking.share_ppm
     if booking.terms_version is not None:

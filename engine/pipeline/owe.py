@@ -1,7 +1,7 @@
 """Works out what a batch of decided orders owes, scope by scope. Pure but for asking the reward types."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from engine.rewards.rules import (
     commissionable_lines,
     due_at,
     price,
+    shared_out,
     taken_back,
 )
 
@@ -118,7 +119,19 @@ def owed_by(
                 owed[each.key] = each
                 if each.priced.amount_minor > LARGEST:
                     failed[question.order.id] = TooLargeError(question.reward.key)
+    _share_out(owed)
     return Dues({key: each for key, each in owed.items() if each.order_id not in failed} if failed else owed, failed)
+
+
+def _share_out(owed: dict[ScopeKey, Owed]) -> None:
+    """Round together what several beneficiaries are owed for one order; where a month settles it, it is made up for."""
+    shared: dict[tuple[UUID, str, str], list[Owed]] = {}
+    for each in owed.values():
+        if each.priced.unrounded is not None and each.period is None:
+            shared.setdefault((each.order_id, each.reward, each.asset), []).append(each)
+    for theirs in shared.values():
+        for each, priced in zip(theirs, shared_out([one.priced for one in theirs]), strict=True):
+            owed[each.key] = replace(each, priced=priced)
 
 
 def _by_type(

@@ -7,7 +7,7 @@ capped; flat amounts shrink with net ÷ original base.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final, Protocol
@@ -126,12 +126,32 @@ def taken_back(
 
 
 @dataclass(frozen=True, slots=True)
+class Unrounded:
+    """What one of several beneficiaries owes its part to: net base by rate, flat amounts and the cap, by its share."""
+
+    net_of_rate: Mapping[tuple[int, bool], Exact]
+    flat: Exact
+    cap: Exact | None
+
+    @property
+    def uncapped(self) -> Exact:
+        """Return the exact amount before the cap."""
+        return sum((Fraction(net * rate, BPS) for (rate, _), net in self.net_of_rate.items()), self.flat)
+
+    @property
+    def amount(self) -> Exact:
+        """Return the exact amount."""
+        return self.uncapped if self.cap is None else min(self.uncapped, self.cap)
+
+
+@dataclass(frozen=True, slots=True)
 class Priced:
     """What a scope owes, and how that came about.
 
     `base_minor` is the net base that counted, `period_base_minor` the part of it that the month's settlement counts and
     `period_accrued_minor` what it accrued before the cap, all for this beneficiary's share. `steps` explain
-    `amount_minor` and sum to it before the cap.
+    `amount_minor` and sum to it before the cap, unless it is a part of `together_minor`, what all who share the order
+    are owed. `unrounded` is set where the order is shared.
     """
 
     amount_minor: int
@@ -140,6 +160,8 @@ class Priced:
     period_accrued_minor: int
     steps: tuple[dict[str, Any], ...]
     cap_minor: int | None
+    together_minor: int | None = None
+    unrounded: Unrounded | None = None
 
 
 def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: int = PPM) -> Priced:
@@ -187,7 +209,44 @@ def price(due: Due, lines: Sequence[LineFacts], *, taken: TakenBack, share_ppm: 
         period_accrued_minor=accrued,
         steps=tuple(steps),
         cap_minor=cap,
+        unrounded=None if share_ppm == PPM else _unrounded(net_of_rate, flat, due, share=share),
     )
+
+
+def shared_out(parts: Sequence[Priced]) -> list[Priced]:
+    """Return what several beneficiaries of one order and reward are owed, so that rounding loses nothing between them.
+
+    What has the same rate is rounded together, as it would be for one; then comes the cap; what they are owed together
+    is allocated by largest remainder. With equal rates that is what one alone would be owed. A part is less than one
+    and a half minor units away from its exact amount: half a unit by rounding the whole, one by dividing it.
+    """
+    shares = [part.unrounded for part in parts if part.unrounded is not None]
+    if len(shares) < 2 or len(shares) != len(parts):
+        return list(parts)
+    together = _together(shares)
+    amounts = allocate(together, [share.amount for share in shares])
+    return [
+        replace(part, amount_minor=amount, together_minor=together) for part, amount in zip(parts, amounts, strict=True)
+    ]
+
+
+def _together(shares: Sequence[Unrounded]) -> int:
+    """Return what all beneficiaries are owed: rounded once for each rate and for what is flat, then capped."""
+    nets: dict[tuple[int, bool], Exact] = {}
+    for share in shares:
+        for key, net in share.net_of_rate.items():
+            nets[key] = nets.get(key, 0) + net
+    owed = sum(round_half_even(Fraction(net * rate, BPS)) for (rate, _), net in nets.items())
+    owed += round_half_even(sum((share.flat for share in shares), 0))
+    caps = [share.cap for share in shares if share.cap is not None]
+    if len(caps) < len(shares):
+        return owed
+    cut = any(share.uncapped > cap for share, cap in zip(shares, caps, strict=True))
+    return min(owed, round_half_even(sum((share.amount for share in shares), 0) if cut else sum(caps, 0)))
+
+
+def _unrounded(net_of_rate: Mapping[tuple[int, bool], Exact], flat: Exact, due: Due, *, share: Exact) -> Unrounded:
+    return Unrounded(net_of_rate, flat, None if due.cap_minor is None else due.cap_minor * share)
 
 
 def price_period(due: PeriodDue, *, accrued_minor: int) -> Priced:

@@ -12,6 +12,7 @@ from engine.kernel.database import Database
 from engine.programs.schemas import BaseRules
 from engine.rewards.rules import NOTHING_TAKEN, commissionable_lines, split_over_lines
 from tests.engine.pipeline.world import T0, World, line, order, refund, terms
+from tests.factories import agree_rate, make_group, put_into_group
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 NOW = T0 + 60 * DAY
@@ -59,11 +60,11 @@ paths = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 29 * 24)), min
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings().max_examples // 2)
 @given(st.sampled_from(MODELS), nets, paths, st.integers(0, 20_000))
-def test_each_is_owed_the_rate_of_its_share_of_the_base(shared, model, amounts, path, back):
+def test_all_together_are_owed_what_one_alone_would_be(shared, model, amounts, path, back):
     """50 random orders by up to eight touches of up to four people, some of each taken back.
 
-    Base, cap and flat amount are multiplied by the share and rounded once; the parts of the lines sum to what is owed,
-    and the shares to one.
+    Base, cap and flat amount are multiplied by the share; nobody is one and a half minor units off, and all together are
+    owed to the last unit what one would be. The parts of the lines sum to what is owed, and the shares to one.
     """
     world = shared(model)
     tokens = [world.click(name, at=NOW - hours * HOUR, visitor=f"v-{world.brand.hex}"[:32]) for name, hours in path]
@@ -76,14 +77,59 @@ def test_each_is_owed_the_rate_of_its_share_of_the_base(shared, model, amounts, 
     written = [{"id": each.line_id, "net": each.net_minor} for each in lines]
     facts = commissionable_lines({"lines": written}, BaseRules())
     people = {str(enrollment.id): name for (name, _), enrollment in world.enrollments.items()}
-    for share in shares:
-        name, part = people[share["enrollment"]], Fraction(share["ppm"], 1_000_000)
-        base = sum(amounts) * kept * part
-        commission = min(half_even(base * RATE / 10_000), half_even(CAP * part))
-        assert world.owed(name, "o") == commission
-        assert world.owed(name, "o", reward="bonus") == (half_even(BONUS * kept * part) if sum(amounts) else 0)
-        of_lines = split_over_lines(commission, facts, taken=NOTHING_TAKEN)
-        assert sum(of_lines.values()) == commission
+    exact = {
+        "commission": min(sum(amounts) * kept * RATE / 10_000, Fraction(CAP)),
+        "bonus": BONUS * kept if sum(amounts) else Fraction(0),
+    }
+    for reward, whole in exact.items():
+        owed = [world.owed(people[share["enrollment"]], "o", reward=reward) for share in shares]
+        assert sum(owed) == half_even(whole)
+        for amount, share in zip(owed, shares, strict=True):
+            assert abs(amount - whole * Fraction(share["ppm"], 1_000_000)) < Fraction(3, 2)
+            assert sum(split_over_lines(amount, facts, taken=NOTHING_TAKEN).values()) == amount
+    world.check()
+
+
+def test_a_cent_that_does_not_divide_is_not_lost(db):
+    """Each alone would round 3.33 down to 3; together they are owed 10, and of what is left of it 5."""
+    world = prepared(db, "linear")
+    days = {"Ada": 3, "Bea": 2, "Cai": 1}
+    tokens = [world.click(name, at=NOW - number * DAY, visitor="v") for name, number in days.items()]
+    world.take(order("o", 80, placed=NOW, at=NOW, codes=(), clicks=tokens[:1]))
+    assert [world.owed(name, "o") for name in days] == [4, 3, 3]
+    world.take(refund("r", 40, of="o", at=NOW + HOUR))
+    assert [world.owed(name, "o") for name in days] == [2, 2, 1]
+    world.check()
+
+
+@pytest.mark.parametrize(
+    ("minor", "owed"),
+    [
+        (40_000, [1_000, 500, 1_500, 1_000]),  # 20 % of Cai's 100.00 is cut to a quarter of 60.00
+        (101, [3, 1, 5, 2]),  # 2.525, 1.2625, 5.05, 2.525: 5 at 10 %, 1 at 5 % and 5 at 20 % make 11
+        (40_010, [1_001, 500, 1_500, 1_000]),  # 1,000.25, 500.125, cut, 1,000.25: 4,001 together
+    ],
+)
+def test_each_has_their_own_rate_of_their_own_share(db, minor, owed):
+    """Of the program, of a group, as agreed, of the program: a quarter of the order each."""
+    world = World(db)
+    by_group = {"reward": "commission", "rate_bps": 500, "group": "gold"}
+    world.program(
+        terms(
+            {"key": "commission", "type": "percentage", "params": {"cap_minor": {"EUR": 6_000}}},
+            rates=[{"reward": "commission", "rate_bps": 1_000}, by_group],
+            attribution={"model": "linear", "signals": ["code", "click"]},
+        )
+    )
+    enrolled = {name: world.enroll(name) for name in NAMES}
+    with world.db.unit() as unit:
+        put_into_group(unit, enrolled["Bea"], group=make_group(unit, world.programs["main"]), since=T0)
+        agree_rate(unit, enrolled["Cai"], rate_bps=2_000, since=T0)
+    tokens = [world.click(name, at=NOW - (9 - number) * DAY, visitor="v") for number, name in enumerate(NAMES)]
+    world.take(order("o", minor, placed=NOW, at=NOW, codes=(), clicks=tokens[:1]))
+    assert [world.owed(name, "o") for name in NAMES] == owed
+    world.take(refund("r", minor, of="o", at=NOW + HOUR))
+    assert [world.owed(name, "o") for name in NAMES] == [0, 0, 0, 0]
     world.check()
 
 
