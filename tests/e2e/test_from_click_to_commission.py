@@ -54,7 +54,7 @@ class House:
         """Where the shop sends its webhooks."""
         return f"{self.address}/hooks/generic_webhook/stand-in"
 
-    def explained(self, order: str, *, seconds: float = 30) -> dict[str, Any]:
+    def explained(self, order: str, *, seconds: float = 60) -> dict[str, Any]:
         """Return what `goodword explain` says once the worker has taken the order in."""
         end = time.monotonic() + seconds
         while True:
@@ -83,16 +83,18 @@ def house(tmp_path, shop) -> Iterator[House]:
     goodword.close()
     port = _free_port()
     environment = os.environ | {"GOODWORD_HOME": str(tmp_path), "GOODWORD_SMTP_URL": ""}
-    log = (tmp_path / "serve.log").open("w")
-    served = subprocess.Popen(
-        [sys.executable, "-m", "engine.cli", "serve", "--port", str(port)], env=environment, stdout=log, stderr=log
-    )
     address = f"http://127.0.0.1:{port}"
-    _await_answer(address, served, tmp_path / "serve.log")
-    yield House(address, environment)
-    served.send_signal(signal.SIGTERM)
-    served.wait(30)
-    log.close()
+    with (
+        (tmp_path / "serve.log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "serve", "--port", str(port)], env=environment, stdout=log, stderr=log
+        ) as served,
+    ):
+        try:
+            _await_answer(address, served, tmp_path / "serve.log")
+            yield House(address, environment)
+        finally:
+            served.send_signal(signal.SIGTERM)
 
 
 def _furnish(goodword: Any, brand: Any, shop: StandIn) -> None:
@@ -148,7 +150,7 @@ def test_an_order_that_nobody_signed_leaves_nothing(house, shop, browser: Browse
     page.context.close()
 
 
-def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: Path, *, seconds: float = 60) -> None:
+def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: Path, *, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while True:
         try:
