@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_socket import SocketConnectBlockedError
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 
+from engine.identity.tables import Brand
 from engine.kernel.migrate import pending
+from engine.kernel.tables import table_of
+from engine.ledger.journal import ENTRY
+from tests.engine.ledger.books import add_brand, fill
 
 pytest_plugins = ["pytester"]
+
+BRAND = table_of(Brand)
 
 
 def test_a_fresh_database_is_migrated(db, db_url):
@@ -29,6 +35,22 @@ def test_two_fresh_databases_are_apart(fresh_db):
         connection.exec_driver_sql("CREATE TABLE only_here (n integer)")
     assert "only_here" in inspect(first.engine).get_table_names()
     assert "only_here" not in inspect(second.engine).get_table_names()
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["few rows", "analyzed"])
+def test_a_database_that_was_used_before_is_as_new(backend, clock, analyzed):
+    def used() -> tuple[list[int], int]:
+        database = backend.open(clock)
+        with database.reading() as unit:
+            before = sum(unit.execute(select(func.count()).select_from(each)).scalar_one() for each in (ENTRY, BRAND))
+        ids = fill(database, add_brand(database), count=3, seed=1)
+        if analyzed:
+            with database.engine.begin() as connection:
+                connection.exec_driver_sql("ANALYZE")
+        backend.discard(database)
+        return ids, before
+
+    assert [used() for _ in range(3)] == [([1, 2, 3], 0)] * 3
 
 
 def test_the_network_ends_at_this_machine():
