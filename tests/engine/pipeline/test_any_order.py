@@ -246,9 +246,7 @@ def test_random_facts_with_clicks_leave_the_books_of_the_oracle(shared, made, ar
     world = shared()
     clicks = [
         Clicked(
-            world.click(
-                name, at=T0 + hours * HOUR, visitor=visitor and f"{visitor}-{world.brand.hex}"[:32], reason=reason
-            ),
+            world.click(name, at=T0 + hours * HOUR, visitor=visitor, reason=reason),
             name,
             T0 + hours * HOUR,
             visitor,

@@ -67,7 +67,7 @@ def test_all_together_are_owed_what_one_alone_would_be(shared, model, amounts, p
     owed to the last unit what one would be. The parts of the lines sum to what is owed, and the shares to one.
     """
     world = shared(model)
-    tokens = [world.click(name, at=NOW - hours * HOUR, visitor=f"v-{world.brand.hex}"[:32]) for name, hours in path]
+    tokens = [world.click(name, at=NOW - hours * HOUR, visitor="v") for name, hours in path]
     lines = [line(net, str(number)) for number, net in enumerate(amounts)]
     event = order("o", lines, placed=NOW, at=NOW, codes=(), clicks=tokens[:1], customer="c")
     world.take(event, refund("r", back, of="o", at=NOW + HOUR))

@@ -342,14 +342,15 @@ class World:
         """The newest decision for an order."""
         table, shop = table_of(Decision), table_of(ShopOrder)
         with self.db.reading() as unit:
-            statement = select(table).join(shop, shop.c.id == table.c.order_id)
-            rows = unit.execute(statement.where(shop.c.external_id == external_id).order_by(table.c.seq)).all()
-        return rows[-1]
+            of_order = (shop.c.brand_id == self.brand, shop.c.external_id == external_id)
+            statement = select(table).join(shop, shop.c.id == table.c.order_id).where(*of_order)
+            return unit.execute(statement.order_by(table.c.seq.desc())).first()
 
     def order_row(self, external_id: str = "o1") -> Any:
         shop = table_of(ShopOrder)
         with self.db.reading() as unit:
-            return unit.execute(select(shop).where(shop.c.external_id == external_id)).one()
+            of_brand = (shop.c.brand_id == self.brand, shop.c.external_id == external_id)
+            return unit.execute(select(shop).where(*of_brand)).one()
 
     def blocked(self) -> dict[str, str]:
         """Blocked orders with their reasons."""
