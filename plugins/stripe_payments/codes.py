@@ -9,15 +9,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.plugin_api import CodeView, FatalError, InputError, MoneyError, ShopCode, parse_currency
 from plugins.stripe_payments.amounts import from_stripe, to_stripe
-from plugins.stripe_payments.api import Found, StripeApi, expanded
+from plugins.stripe_payments.api import Found, StripeApi
 from plugins.stripe_payments.reading import inner
 
+if TYPE_CHECKING:  # loading it takes a while, see StripeApi
+    from stripe.params import CouponCreateParams, PromotionCodeCreateParams
+
 _CODES: Final = "promotion_codes"
-_WHOLE: Final = expanded("data.promotion.coupon", "data.promotion.coupon.currency_options")
+_WHOLE: Final = {"expand": ["data.promotion.coupon", "data.promotion.coupon.currency_options"]}
 _LONGEST_NAME: Final = 40
 _ONCE: Final = "once"
 """Off one order; of a subscription, off the first invoice. Terms say nothing of later ones."""
@@ -68,40 +71,40 @@ def revoke(api: StripeApi, reference: str) -> None:
 
 
 def _made(api: StripeApi, code: CodeView, *, coupon_id: str, before: Sequence[str]) -> str:
-    form = {
-        "promotion[type]": "coupon",
-        "promotion[coupon]": coupon_id,
+    form: PromotionCodeCreateParams = {
+        "promotion": {"type": "coupon", "coupon": coupon_id},
         "code": code.code,
-        "metadata[goodword_key]": code.key[:500],
-        **({"expires_at": str(int(code.expires_at.timestamp()))} if code.expires_at else {}),
+        "metadata": {"goodword_key": code.key[:500]},
     }
+    if code.expires_at:
+        form["expires_at"] = int(code.expires_at.timestamp())
     made = api.post(_CODES, form, key=_key(code, form, before=before))
     if made is None:
         raise FatalError(f"Stripe made no promotion code {code.code}. Push it again.")
     return str(made["id"])
 
 
-def _coupon(api: StripeApi, code: CodeView, *, wanted: Mapping[str, str], before: Sequence[str]) -> str:
+def _coupon(api: StripeApi, code: CodeView, *, wanted: "CouponCreateParams", before: Sequence[str]) -> str:
     """Return the id of the coupon that gives this, made where it is not there."""
     coupon_id = f"gw_{_hash(wanted)[:24]}"
     if api.maybe(f"coupons/{coupon_id}") is None:
-        form = {**wanted, "id": coupon_id}
+        form: CouponCreateParams = {**wanted, "id": coupon_id}
         api.post("coupons", form, key=_key(code, form, before=before))
     return coupon_id
 
 
-def _coupon_form(code: CodeView) -> dict[str, str]:
+def _coupon_form(code: CodeView) -> "CouponCreateParams":
     """Return what the coupon says. Of amounts the first currency's stands first, the others beside it."""
-    form = {"duration": _ONCE, "name": code.title[:_LONGEST_NAME]}
+    form: CouponCreateParams = {"duration": _ONCE, "name": code.title[:_LONGEST_NAME]}
     if code.percent_bps is not None:
-        return {**form, "percent_off": f"{Decimal(code.percent_bps).scaleb(-2):f}"}
+        return {**form, "percent_off": code.percent_bps / 100}  # the library's type, written with its two decimals
     amounts = sorted((code.amount_minor or {}).items())
     if not amounts:
         raise FatalError("The terms give no discount that a coupon could hold. Publish terms that do.")
-    stripes = [(name.lower(), str(to_stripe(minor, parse_currency(name)))) for name, minor in amounts]
+    stripes = [(name.lower(), to_stripe(minor, parse_currency(name))) for name, minor in amounts]
     (currency, amount), *others = stripes
-    options = {f"currency_options[{name}][amount_off]": other for name, other in others}
-    return {**form, "currency": currency, "amount_off": amount, **options}
+    form |= {"currency": currency, "amount_off": amount}
+    return {**form, "currency_options": {name: {"amount_off": other} for name, other in others}} if others else form
 
 
 def _of_name(api: StripeApi, code: str) -> list[Found]:
@@ -164,7 +167,7 @@ def _may_end(found: Found, code: str) -> None:
 
 
 def _switch(api: StripeApi, reference: str, *, active: bool) -> None:
-    api.post(f"{_CODES}/{reference}", {"active": "true" if active else "false"})
+    api.post(f"{_CODES}/{reference}", {"active": active})
 
 
 def _percent(coupon: Mapping[str, Any]) -> int | None:
@@ -187,7 +190,7 @@ def _amounts(coupon: Mapping[str, Any]) -> dict[str, int] | None:
         return None
 
 
-def _key(code: CodeView, form: Mapping[str, str], *, before: Sequence[str]) -> str:
+def _key(code: CodeView, form: Mapping[str, object], *, before: Sequence[str]) -> str:
     """Return an idempotency key: the same for the same wish in the same place, another once anything is other."""
     return _hash([code.key, dict(form), sorted(before)])
 

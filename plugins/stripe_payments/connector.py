@@ -23,14 +23,14 @@ from engine.plugin_api import (
     WebhookRequest,
     address_with,
 )
-from plugins.stripe_payments.api import ORIGIN, Found, StripeApi, answers_of_stripe
+from plugins.stripe_payments.api import Found, StripeApi, answers_of_stripe
 from plugins.stripe_payments.changes import Change, changes
 from plugins.stripe_payments.codes import found_code, put_code, revoke
 from plugins.stripe_payments.fetch import Pointer, record_of
 from plugins.stripe_payments.orders import invoice_order, session_order
 from plugins.stripe_payments.reading import Record, inner, maybe_ident, read_record, records, text
 from plugins.stripe_payments.refunds import chargeback_event, refund_event
-from plugins.stripe_payments.settings import own
+from plugins.stripe_payments.settings import ORIGIN, own
 from plugins.stripe_payments.signature import verified
 from plugins.stripe_payments.subscriptions import subscribe_all, subscribed
 from plugins.stripe_payments.topics import READ
@@ -102,7 +102,7 @@ class StripePayments:
         api = StripeApi(own(settings), http)
         with answers_of_stripe():
             account = api.get("account")
-            api.page("checkout/sessions", {"limit": "1"})
+            api.page("checkout/sessions", {"limit": 1})
             shown = text(inner(inner(account, "settings"), "dashboard"), "display_name")
             name = shown or text(inner(account, "business_profile"), "name") or str(account["id"])
         problems = []

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from plugins.stripe_payments.api import Found, StripeApi, expanded
+from plugins.stripe_payments.api import Found, StripeApi
 from plugins.stripe_payments.clicks import subscription_details
 from plugins.stripe_payments.orders import FIRST_INVOICE
 from plugins.stripe_payments.reading import Record, ident, inner, maybe_ident, records, refuse, text
@@ -95,7 +95,7 @@ def invoice_record(api: StripeApi, invoice_id: str) -> Found:
     Raises:
         ConfigError, RetriableError, FatalError: as `StripeApi.get`.
     """
-    invoice = api.get(f"invoices/{invoice_id}", expanded(*INVOICE_FIELDS))
+    invoice = api.get(f"invoices/{invoice_id}", {"expand": INVOICE_FIELDS})
     subscription_id = maybe_ident(subscription_details(invoice), "subscription") or maybe_ident(invoice, "subscription")
     session = None
     if not subscription_id:
@@ -103,7 +103,7 @@ def invoice_record(api: StripeApi, invoice_id: str) -> Found:
             if bought_in := _bought_in(api, payment_id):
                 return _purchase(api, _session(api, bought_in))
     elif text(invoice, "billing_reason") == FIRST_INVOICE:
-        found, _ = api.page("checkout/sessions", {"subscription": subscription_id, "limit": "1"})
+        found, _ = api.page("checkout/sessions", {"subscription": subscription_id, "limit": 1})
         session = _with_codes(api, found[0]) if found else None
     if inner(invoice, "lines").get("has_more") is not False:
         invoice = {**invoice, "lines": _all_of(api, f"invoices/{invoice_id}/lines")}
@@ -124,8 +124,8 @@ def order_of(api: StripeApi, thing: Record) -> str | None:
     payment_id = maybe_ident(thing, "payment_intent")
     if not payment_id or _bought_in(api, payment_id):
         return payment_id
-    wanted = {"payment[type]": "payment_intent", "payment[payment_intent]": payment_id, "limit": "1"}
-    found, _ = api.page("invoice_payments", wanted)
+    wanted = {"type": "payment_intent", "payment_intent": payment_id}
+    found, _ = api.page("invoice_payments", {"payment": wanted, "limit": 1})
     return ident(found[0], "invoice") if found else None
 
 
@@ -145,12 +145,12 @@ def _captured(api: StripeApi, pointer: Pointer) -> Found:
 
 
 def _session(api: StripeApi, session_id: str) -> Found:
-    return api.get(f"checkout/sessions/{session_id}", expanded(*SESSION_FIELDS))
+    return api.get(f"checkout/sessions/{session_id}", {"expand": SESSION_FIELDS})
 
 
 def _bought_in(api: StripeApi, payment_id: str) -> str | None:
     """Return the id of the session that took this payment for a purchase."""
-    found, _ = api.page("checkout/sessions", {"payment_intent": payment_id, "limit": "1"})
+    found, _ = api.page("checkout/sessions", {"payment_intent": payment_id, "limit": 1})
     return next((ident(each, "id") for each in found if text(each, "mode") == "payment"), None)
 
 

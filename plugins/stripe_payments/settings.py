@@ -7,6 +7,10 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from engine.plugin_api import PluginError, PluginSettings
 
+ORIGIN: Final = "https://api.stripe.com"
+VERSION: Final = "2026-06-24.dahlia"
+"""The version of the API whose shapes are asked for; those of older ones are read as well."""
+
 _KEY: Final = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,250}", re.ASCII)
 _HOST: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 _SECRET: Final = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,200}", re.ASCII)

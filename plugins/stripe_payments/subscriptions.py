@@ -5,7 +5,8 @@ secret itself: that is read in its dashboard and entered in the connection.
 """
 
 from engine.plugin_api import FatalError, Subscription
-from plugins.stripe_payments.api import VERSION, Found, StripeApi, numbered
+from plugins.stripe_payments.api import Found, StripeApi
+from plugins.stripe_payments.settings import VERSION
 from plugins.stripe_payments.topics import WANTED
 
 _ENDPOINTS = "webhook_endpoints"
@@ -33,12 +34,12 @@ def subscribe_all(api: StripeApi, address: str) -> None:
     there = _ours(api, address)
     if not there:
         described = {"url": address, "description": "Goodword", "api_version": VERSION}
-        api.post(_ENDPOINTS, {**described, **numbered("enabled_events", WANTED)})
+        api.post(_ENDPOINTS, {**described, "enabled_events": WANTED})
         return
     first = there[0]
     sent = first["enabled_events"]
     events = [_EVERY] if _EVERY in sent else sorted({*sent, *WANTED})
-    changed = api.post(f"{_ENDPOINTS}/{first['id']}", {"disabled": "false", **numbered("enabled_events", events)})
+    changed = api.post(f"{_ENDPOINTS}/{first['id']}", {"disabled": False, "enabled_events": events})
     if changed is None:
         raise FatalError("The endpoint was deleted while it was being switched on. Subscribe again.")
 

@@ -14,6 +14,8 @@ FUNCTION_CAP = 60
 FUNCTION_LONG = 40
 LONG_SHARE = 0.03
 POSITIONAL_CAP = 2
+GIVEN = {("plugins/stripe_payments/library.py", "request")}
+"""Functions that somebody else's library calls, in its way."""
 
 REVISIONS = ROOT / "migrations" / "versions"
 OURS = [path for path in modules(*CODE) if path.parent != REVISIONS]
@@ -62,6 +64,6 @@ def test_parameters_after_the_second_are_keyword_only():
         (path, one)
         for path in modules("engine", "plugins", "web")
         for one in functions(path)
-        if not one.name.startswith("_")
+        if not one.name.startswith("_") and (str(path.relative_to(ROOT)), one.name) not in GIVEN
     )
     assert [place(path, one) for path, one in public if len(positional(one)) > POSITIONAL_CAP] == []

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.plugin_api import CodeView, GoodwordError, InputError
 from engine.plugin_host.http import HttpPool
-from plugins.stripe_payments.api import ORIGIN
 from plugins.stripe_payments.connector import StripePayments
+from plugins.stripe_payments.settings import ORIGIN
 from plugins.stripe_payments.topics import READ
 from tests.plugins.stripe_payments.account import SETTINGS
 from tests.plugins.stripe_payments.objects import (

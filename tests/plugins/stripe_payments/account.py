@@ -20,8 +20,7 @@ import httpx2
 
 from engine.plugin_api import HttpClient, WebhookRequest
 from engine.plugin_host.http import HttpPool
-from plugins.stripe_payments.api import ORIGIN
-from plugins.stripe_payments.settings import StripeSettings
+from plugins.stripe_payments.settings import ORIGIN, StripeSettings
 from tests.plugins.stripe_payments.declared import held_to
 from tests.plugins.stripe_payments.objects import DAY, example, listed, seconds
 
