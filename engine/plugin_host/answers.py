@@ -4,6 +4,7 @@ What comes back from here has the types and bounds that `plugin_api` promises. W
 intake, field by field.
 """
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import BinaryIO, Final, TypeVar
@@ -37,6 +38,9 @@ from engine.plugin_host.guard import ContractBreachError, Registered
 A = TypeVar("A")
 
 _UNSAFE_IN_NAME: Final = frozenset('/\\\0\r\n"')
+_MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,99}(; ?[a-z]+=[A-Za-z0-9._-]{1,40}){0,3}")
+_A_RATE: Final = f"a rate (rate_bps, a whole number from 0 to {BPS:,})"
+_A_FLAT_AMOUNT: Final = "a flat amount (flat_minor, a whole number from 0 on)"
 _EVENTS: Final = (OrderEvent, RefundEvent, ChargebackEvent)
 
 
@@ -157,13 +161,20 @@ def ask_payment_file(
         file: object = value.payment_file(payouts, batch_reference=batch_reference, day=day, settings=settings)
         if not isinstance(file, PaymentFile):
             raise _breach("payment_file gives no PaymentFile")
-        if not file.content:
-            raise _breach("the payment file is empty")
-        if file.name in ("", ".", "..") or not _UNSAFE_IN_NAME.isdisjoint(file.name):
-            raise _breach(f"{file.name!r} is no plain file name")
+        content, media_type, name = _of_file(file)
+        if not isinstance(content, bytes) or not content:
+            raise _breach("the payment file is empty, or holds no bytes")
+        if not isinstance(media_type, str) or not _MEDIA_TYPE.fullmatch(media_type):
+            raise _breach(f"{media_type!r:.100} is no media type such as text/csv")
+        if not isinstance(name, str) or name in ("", ".", "..") or not _UNSAFE_IN_NAME.isdisjoint(name):
+            raise _breach(f"{name!r:.100} is no plain file name")
         return file
 
     return rail.ask(question)
+
+
+def _of_file(file: PaymentFile) -> tuple[object, object, object]:
+    return file.content, file.media_type, file.name
 
 
 def _one_each(answers: object, cases: Sequence[object], kind: type[A]) -> Sequence[A]:
@@ -182,7 +193,7 @@ def _check_due(due: Due, case: OrderCase, *, settles_periods: bool) -> None:
         rated = part.flat_minor is None and _rate(part.rate_bps)
         flat = part.rate_bps is None and _whole(part.flat_minor)
         if not (rated or flat):
-            raise _breach(f"{part!r} is neither a rate nor a flat amount")
+            raise _breach(f"{part!r} is neither {_A_RATE} nor {_A_FLAT_AMOUNT}")
         if type(part.why) is not str:
             raise _breach(f"{part!r} says why in no words")
         if part.in_period and not (rated and settles_periods):

@@ -6,7 +6,7 @@ was seen and what to do. Checks that belong to a capability which a plugin does 
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar, cast
@@ -35,6 +35,7 @@ def require(holds: object, problem: str, *, remedy: str) -> None:
     Raises:
         AssertionError: says `problem` and `remedy`.
     """
+    __tracebackhide__ = True
     if not holds:
         raise AssertionError(f"{problem}\n    {remedy}")
 
@@ -90,7 +91,8 @@ class Conformance:
             answer, error = answers.get(timeout=self.patience_s)
         except Empty:
             problem = f"There was no answer within {self.patience_s:g} seconds."
-            raise AssertionError(f"{problem}\n    Return, or raise RetriableError; never wait or loop.") from None
+            remedy = "Answer at once, or raise an error of engine.plugin_api; never wait, nor loop for ever."
+            raise AssertionError(f"{problem}\n    {remedy}") from None
         asked.join()
         if isinstance(error, Exception):
             raise error
@@ -104,7 +106,7 @@ class Conformance:
         """Return what the plugin says of itself.
 
         Raises:
-            AssertionError: nothing.
+            AssertionError: it says nothing.
         """
         hook = getattr(cls.plugin, "manifest", None)
         remedy = "Let the plugin's module have a @hookimpl named manifest that returns a PluginManifest."
@@ -138,13 +140,20 @@ def failures_of(kind: type[Conformance]) -> dict[str, str]:
     return failed
 
 
-def one_of(found: Iterable[T], *, what: str) -> T:
-    """Return the only one of `found`.
+def only_noun(plugin: ModuleType, hook: str, *, word: str, attribute: str) -> Any:
+    """Return what `plugin` registers by `hook`; people call it `word`, and the author's class `attribute`.
 
     Raises:
         TypeError: there is none, or there are several to choose from.
     """
-    every = list(found)
-    if len(every) != 1:
-        raise TypeError(f"The plugin registers {len(every)} {what}s: say which one is checked.")
+    register = getattr(plugin, hook, None)
+    if register is None:
+        remedy = f"Give it a @hookimpl of exactly that name which returns the {word}s."
+        raise TypeError(f"{plugin.__name__} has no hook {hook}. {remedy}")
+    every = list(register())
+    if not every:
+        raise TypeError(f"The hook {hook} of {plugin.__name__} gives no {word}. Return a tuple with it.")
+    if len(every) > 1:
+        remedy = f"Say which one is checked: {attribute} = {type(every[0]).__name__}() in your test class."
+        raise TypeError(f"{plugin.__name__} registers {len(every)} {word}s. {remedy}")
     return every[0]

@@ -24,7 +24,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         left_out: dict[str, str] = kind.left_out
         if left_out:
             reasons = ", ".join(sorted(set(left_out.values())))
-            terminalreporter.write_line(f"goodword: {kind.__name__} leaves out {len(left_out)} checks ({reasons}).")
+            checks = "1 check" if len(left_out) == 1 else f"{len(left_out)} checks"
+            terminalreporter.write_line(f"goodword: {kind.__name__} leaves out {checks} ({reasons}).")
         if config.get_verbosity() > 0:
             for check, reason in left_out.items():
                 terminalreporter.write_line(f"  {check}: {reason}")

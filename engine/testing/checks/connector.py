@@ -11,7 +11,7 @@ from engine.plugin_api import Capability, CommerceEvent, Connector, Delivery, Pl
 from engine.plugin_host.guard import ContractBreachError
 from engine.plugin_host.register import check_capabilities, register
 from engine.plugin_host.settings import whole
-from engine.testing.conformance import Conformance, one_of, require
+from engine.testing.conformance import Conformance, only_noun, require
 from engine.testing.watch import secrets_in
 
 
@@ -39,7 +39,7 @@ class ConnectorCase(Conformance):
     def __init_subclass__(cls) -> None:
         """Take the plugin's only connector where none is named."""
         if hasattr(cls, "plugin") and not hasattr(cls, "connector"):
-            cls.connector = one_of(cls.plugin.connectors(), what="connector")
+            cls.connector = only_noun(cls.plugin, "connectors", word="connector", attribute="connector")
         cls.as_given = whole(cls.settings)
         super().__init_subclass__()
 

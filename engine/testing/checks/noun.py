@@ -1,14 +1,17 @@
 """Checks that every kind of noun shares: the host takes it, and asking it has no effect on anybody."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from engine.plugin_host.guard import ContractBreachError
+from engine.plugin_host.guard import ContractBreachError, PluginFailedError, Registered
 from engine.plugin_host.register import register
-from engine.testing.conformance import Conformance, one_of, require
+from engine.testing.conformance import Conformance, only_noun, require
 from engine.testing.watch import nobody_outside, threads_left
+
+T = TypeVar("T")
 
 
 class NounCase(Conformance, ABC):
@@ -21,13 +24,33 @@ class NounCase(Conformance, ABC):
     def __init_subclass__(cls) -> None:
         """Take the plugin's only noun of this kind where none is named."""
         if hasattr(cls, "plugin") and not hasattr(cls, cls.attribute):
-            setattr(cls, cls.attribute, one_of(getattr(cls.plugin, cls.hook)(), what=cls.word))
+            noun = only_noun(cls.plugin, cls.hook, word=cls.word, attribute=cls.attribute)
+            setattr(cls, cls.attribute, noun)
         super().__init_subclass__()
 
     @property
     def noun(self) -> Any:
         """What is checked."""
         return getattr(self, self.attribute)
+
+    @classmethod
+    def registered(cls) -> Registered[Any]:
+        """Return what is checked, behind the host's guard."""
+        noun = getattr(cls, cls.attribute)
+        return Registered("checked", "1", noun, f"{cls.word} {noun.name}")
+
+    def ask_host(self, question: Callable[[], T], *, otherwise: str) -> T:
+        """Return what the host takes the answer to `question` to be.
+
+        Raises:
+            AssertionError: the host takes it for a failure; `otherwise` says what would come of that.
+        """
+        __tracebackhide__ = True
+        try:
+            return self.ask(question)
+        except PluginFailedError as error:
+            cause = None if isinstance(error.__cause__, ContractBreachError) else error.__cause__
+            raise AssertionError(f"{error.reason}\n    {otherwise}") from cause
 
     @abstractmethod
     def ask_everything(self) -> object:

@@ -145,12 +145,24 @@ def test_what_is_no_event_is_refused(answer):
         ask_parse(noun(parse=answer), b"", topic="", settings=PluginSettings())
 
 
-FILES = [None, PaymentFile("", "text/csv", b"x"), PaymentFile("a/b", "t", b"x"), PaymentFile("..", "t", b"x")]
+ANY_FILE: Any = PaymentFile
+FILES = {
+    "nothing": None,
+    "a text": ANY_FILE("a.csv", "text/csv", "x"),
+    "of no name": PaymentFile("", "text/csv", b"x"),
+    "named by a number": ANY_FILE(5, "text/csv", b"x"),
+    "in another folder": PaymentFile("a/b", "text/csv", b"x"),
+    "in the folder above": PaymentFile("..", "text/csv", b"x"),
+    "of no kind": ANY_FILE("a.csv", None, b"x"),
+    "of an empty kind": PaymentFile("a.csv", "", b"x"),
+    "of a kind that writes a header": PaymentFile("a.csv", "text/csv\r\nX: y", b"x"),
+    "empty": PaymentFile("a.csv", "text/csv", b""),
+}
 
 
-@pytest.mark.parametrize("file", [*FILES, PaymentFile("a.csv", "text/csv", b"")])
-def test_what_is_no_payment_file_is_refused(file):
-    rail = noun(payment_file=file)
+@pytest.mark.parametrize("what", FILES)
+def test_a_payment_file_is_refused_when_it_is(what):
+    rail = noun(payment_file=FILES[what])
     with pytest.raises(PluginFailedError):
         ask_payment_file(rail, [], batch_reference="B1", day=date(2026, 3, 2), settings=PluginSettings())
 

@@ -1,248 +1,58 @@
 """Each check of rewards, rails and models catches a hostile one: the good one with one thing wrong fails it alone."""
 
-import csv
-import io
-import socket
 import threading
 from dataclasses import replace
-from decimal import Decimal
-from itertools import count
-from types import ModuleType
 
 import pytest
-from pydantic import SecretStr
 
 from engine.plugin_api import (
     Due,
-    MissingCurrencyError,
     Part,
     PeriodDue,
     PeriodStep,
-    PluginError,
-    PluginManifest,
-    PluginSettings,
-    RewardParams,
     Share,
     Signal,
-    hookimpl,
 )
 from engine.testing.conformance import check_names, failures_of
+from engine.testing.connectors import ConnectorConformance
 from engine.testing.models import AttributionModelConformance
 from engine.testing.rails import PayoutRailConformance
 from engine.testing.rewards import RewardTypeConformance
-from plugins.attribution_basic.model import BasicModel
-from plugins.payout_csv.rail import CsvRail
 from plugins.rewards_cash.flat import FlatPerOrder
 from plugins.rewards_cash.tiers import VolumeTiers
-
-TOKEN = "canary-token"
-PLACES = {"EUR": 2, "JPY": 0, "KWD": 3, "XPF": 0}
-
-
-class Params(RewardParams):
-    """A flat amount per currency, on top of a rate."""
-
-    amount_minor: dict[str, int]
-
-
-class Reward:
-    """Five percent of every line and a flat amount; months owe a percent of what they brought."""
-
-    name = "good"
-    title = "Good"
-    params_model: type[RewardParams] = Params
-    settles_periods = True
-
-    def due(self, cases):
-        return [self.one(case) for case in cases]
-
-    def one(self, case):
-        if case.order.currency not in case.params.amount_minor:
-            raise MissingCurrencyError("flat amount", case.order.currency)
-        flat = Part(flat_minor=case.params.amount_minor[case.order.currency], why="a gift")
-        lines = tuple(line.line_id for line in case.order.lines)
-        return Due((Part(rate_bps=500, line_ids=lines, why="5 % of the goods"), flat))
-
-    def due_for_period(self, cases):
-        return [PeriodDue((PeriodStep(case.base_minor, 100, "1 %"),) if case.base_minor else ()) for case in cases]
-
-    def describe(self, params, *, rates_bps):
-        return "5 % of the goods and a gift."
-
-
-class SecretSettings(PluginSettings):
-    token: SecretStr = SecretStr(TOKEN)
-
-
-def plugin_of(**nouns):
-    module = ModuleType("hostile")
-    vars(module)["manifest"] = hookimpl(lambda: PluginManifest("hostile", "1", "Hostile", "For a test."))
-    for name, noun in nouns.items():
-        setattr(module, name, hookimpl(registering(noun)))
-    return module
-
-
-def registering(noun):
-    return lambda: (noun,)
-
-
-def reward_case(reward=None, **more):
-    reward = reward or Reward()
-    params = more.pop("params", (Params(amount_minor={"EUR": 500, "JPY": 800, "BHD": 90}),))
-    fields = {"plugin": plugin_of(reward_types=reward), "reward": reward, "params": params, "__test__": False}
-    return type("Case", (RewardTypeConformance,), fields | more)
-
-
-def model_case(model=None, **more):
-    model = model or BasicModel()
-    fields = {"plugin": plugin_of(attribution_models=model), "model": model, "__test__": False}
-    return type("Case", (AttributionModelConformance,), fields | more)
-
-
-def rail_case(rail=None, **more):
-    rail = rail or CsvRail()
-    fields = {
-        "plugin": plugin_of(payout_rails=rail),
-        "rail": rail,
-        "read": read,
-        "settings": SecretSettings(),
-        "currencies": ("EUR", "JPY", "KWD"),
-        "__test__": False,
-    }
-    return type("Case", (PayoutRailConformance,), fields | more)
-
-
-def read(_self, content):
-    _, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
-    return [(row[0], row[3], int(Decimal(row[4]).scaleb(PLACES[row[3]]))) for row in rows]
-
-
-def changing(base, case, **changes):
-    """A case about `base` with methods replaced; each change gets the noun, the good answer and the arguments."""
-
-    def replaced(name, change):
-        def method(self, *arguments, **named):
-            return change(self, lambda: getattr(base, name)(self, *arguments, **named), *arguments, **named)
-
-        return method
-
-    return case(type("Hostile", (base,), {name: replaced(name, change) for name, change in changes.items()})())
-
-
-def reward(**changes):
-    return changing(Reward, reward_case, **changes)
-
-
-def model(change):
-    return changing(BasicModel, model_case, choose=change)
-
-
-def rail(change):
-    return changing(CsvRail, rail_case, payment_file=change)
-
-
-def each_due(change):
-    return reward(one=lambda _self, good, case: change(good(), case))
-
-
-def each_verdict(change):
-    return model(lambda _self, good, cases: [change(one, case) for one, case in zip(good(), cases, strict=True)])
-
-
-def in_file(change):
-    def write(_self, good, payouts, **_):
-        file = good()
-        return replace(file, content=change(file.content.decode(), payouts).encode())
-
-    return rail(write)
-
-
-def writing(change):
-    """A rail to which the payouts are handed changed."""
-
-    class Hostile(CsvRail):
-        def payment_file(self, payouts, **named):
-            return super().payment_file([change(one) for one in payouts], **named)
-
-    return rail_case(Hostile())
-
-
-def unregistered(case, hook):
-    return lambda: case(plugin=plugin_of(**{hook: OTHERS[hook]}))
-
-
-class OtherReward(Reward):
-    name = "other"
-
-
-class OtherModel(BasicModel):
-    name = "other"
-
-
-class OtherRail(CsvRail):
-    name = "other"
-
-
-OTHERS = {"reward_types": OtherReward(), "attribution_models": OtherModel(), "payout_rails": OtherRail()}
-NUMBERS = count()
-
-
-def sometimes(good, other):
-    return other if next(NUMBERS) % 2 else good
-
-
-def asks_outside(_self, good, *_, **__):
-    socket.getaddrinfo("127.0.0.1", 80)
-    return good()
-
-
-def loosely():
-    class Loose(RewardParams, extra="allow"):
-        amount_minor: dict[str, int]
-
-    class Hostile(Reward):
-        params_model = Loose
-
-    return reward_case(Hostile(), params=(Loose(amount_minor={"EUR": 1, "JPY": 1, "BHD": 1}),))
-
-
-def changes_params(_self, good, case):
-    case.params.amount_minor.setdefault("USD", 1)
-    return good()
-
-
-def last_case_pays_more(self, good, cases):
-    dues = good()
-    return [*dues[:-1], replace(dues[-1], cap_minor=10**9)]
-
-
-def first_of_batch_only(_self, good, cases):
-    verdicts = good()
-    return [verdicts[0], *(replace(one, rule=f"{one.rule}_too") for one in verdicts[1:])]
-
-
-def to_the_lowest_number(verdict, case):
-    refs = [one.ref for one in case.candidates if one.signal in case.signals]
-    return replace(verdict, shares=(Share(min(refs), 1_000_000),)) if refs else verdict
-
-
-def whoever(verdict, case):
-    left = [one for one in case.candidates if one.signal not in case.signals]
-    return verdict if verdict.shares or not left else replace(verdict, shares=(Share(left[0].ref, 1_000_000),))
-
-
-def invents(verdict, case):
-    return verdict if case.candidates else replace(verdict, shares=(Share(0, 1_000_000),))
-
-
-def named_after_the_batch(_self, good, *_, batch_reference, **__):
-    return replace(good(), name=f"{batch_reference}.csv") if batch_reference == "ü" else good()
-
-
-def tells_the_token(_self, good, payouts, *, settings, **_):
-    file = good()
-    return replace(file, name=f"{file.name[:-4]}-{settings.token.get_secret_value()}.csv")
-
+from tests.engine.testing.hostile_nouns import (
+    Reward,
+    asks_outside,
+    base_of,
+    changes_params,
+    drops_what_does_not_divide,
+    each_due,
+    each_verdict,
+    first_of_batch_only,
+    guessed,
+    in_file,
+    invents,
+    invents_for_strangers,
+    last_case_pays_more,
+    leave_a_thread,
+    loosely,
+    model,
+    model_case,
+    named_after_the_batch,
+    plugin_of,
+    rail,
+    rail_case,
+    refusing,
+    reward,
+    reward_case,
+    sometimes,
+    tells_the_token,
+    to_the_lowest_number,
+    unregistered,
+    warms_up,
+    whoever,
+    writing,
+)
 
 HOSTILE = {
     RewardTypeConformance: {
@@ -257,7 +67,9 @@ HOSTILE = {
         "test_params_refuse_unknown_keys": [loosely],
         "test_params_stay_as_they_are": [lambda: reward(one=changes_params)],
         "test_an_order_owes_the_same_alone_and_among_others": [lambda: reward(due=last_case_pays_more)],
-        "test_amounts_are_whole_and_rates_within_bounds": [],
+        "test_amounts_are_whole_and_rates_within_bounds": [
+            lambda: each_due(lambda due, _: replace(due, parts=(*due.parts, Part(flat_minor=10**20, why="a lot")))),
+        ],
         "test_rates_never_take_more_than_the_order_brought": [
             lambda: each_due(lambda due, _: replace(due, parts=(*due.parts, Part(rate_bps=10_000, why="twice")))),
         ],
@@ -297,11 +109,14 @@ HOSTILE = {
         "test_the_host_takes_the_plugin_with_its_manifest_and_this_noun": [
             unregistered(model_case, "attribution_models"),
         ],
-        "test_the_same_question_gets_the_same_answer": [],
+        "test_the_same_question_gets_the_same_answer": [lambda: model(warms_up())],
         "test_it_asks_nobody_outside_and_leaves_no_thread_behind": [lambda: model(asks_outside)],
-        "test_shares_are_whole_and_sum_to_the_order": [],
+        "test_shares_are_whole_and_sum_to_the_order": [
+            lambda: each_verdict(drops_what_does_not_divide),
+            lambda: each_verdict(lambda one, case: one if len(case.candidates) < 1_000 else replace(one, shares=(Share(-1, 1_000_000),))),  # noqa: E501
+        ],
         "test_an_order_is_judged_the_same_alone_and_among_others": [lambda: model(first_of_batch_only)],
-        "test_nobody_is_credited_without_a_candidate": [],
+        "test_nobody_is_credited_without_a_candidate": [lambda: each_verdict(invents_for_strangers)],
         "test_only_signals_of_the_policy_count": [lambda: each_verdict(whoever)],
         "test_a_candidate_s_number_and_name_do_not_matter": [lambda: each_verdict(to_the_lowest_number)],
         "test_every_verdict_names_its_rule_and_gives_a_sentence": [
@@ -337,7 +152,7 @@ HOSTILE = {
         "test_no_secret_is_in_the_file_or_told": [lambda: rail(tells_the_token)],
     },
 }  # fmt: skip
-NEVER_ALONE = {
+EVERYWHERE = {
     "test_amounts_are_whole_and_rates_within_bounds": [
         lambda: each_due(lambda due, _: replace(due, cap_minor=2.5)),
         lambda: each_due(lambda due, _: Due((Part(rate_bps=10_001, why="too much"),))),
@@ -353,30 +168,6 @@ NEVER_ALONE = {
     ],
 }
 """What breaks the contract itself is noticed wherever the noun is asked."""
-
-
-def leave_a_thread(release):
-    threading.Thread(target=release.wait, args=(30,), daemon=True).start()
-
-
-def guessed(good, case):
-    try:
-        return good()
-    except MissingCurrencyError:
-        return Due((Part(flat_minor=500, why="euros, perhaps"),))
-
-
-def base_of(case):
-    return sum(line.base_minor for line in case.order.lines)
-
-
-def refusing(currency, words):
-    def write(_self, good, payouts, **_):
-        if any(one.currency == currency for one in payouts):
-            raise PluginError(words)
-        return good()
-
-    return write
 
 
 EXAMPLES = [
@@ -413,7 +204,7 @@ def test_rewards_of_the_house_pass_without_months_where_they_settle_none():
 @pytest.mark.parametrize("kind", HOSTILE, ids=lambda kind: kind.__name__)
 def test_each_check_has_a_hostile_noun(kind):
     assert set(HOSTILE[kind]) == set(check_names(kind))
-    assert all(made or check in NEVER_ALONE for check, made in HOSTILE[kind].items())
+    assert all(HOSTILE[kind].values())
 
 
 @pytest.mark.parametrize(
@@ -427,11 +218,63 @@ def test_a_hostile_noun_fails_its_check_and_no_other(kind, check, number, releas
 
 
 @pytest.mark.parametrize(
-    ("check", "number"), [(check, n) for check, made in NEVER_ALONE.items() for n in range(len(made))]
+    ("check", "number"), [(check, n) for check, made in EVERYWHERE.items() for n in range(len(made))]
 )
 def test_a_breach_of_the_contract_is_noticed(check, number):
-    assert check in failures_of(NEVER_ALONE[check][number]())
+    assert check in failures_of(EVERYWHERE[check][number]())
 
 
 def test_signals_are_those_that_the_kit_tries():
     assert len(Signal) == 3
+
+
+KINDS = [
+    (ConnectorConformance, "connectors"),
+    (RewardTypeConformance, "reward_types"),
+    (AttributionModelConformance, "attribution_models"),
+    (PayoutRailConformance, "payout_rails"),
+]
+
+
+@pytest.mark.parametrize(("kind", "hook"), KINDS, ids=[hook for _, hook in KINDS])
+def test_a_plugin_that_registers_nothing_is_told_by_which_hook(kind, hook):
+    with pytest.raises(TypeError, match=f"hostile has no hook {hook}. Give it a @hookimpl of exactly that name"):
+        type("Case", (kind,), {"plugin": plugin_of()})
+    empty = plugin_of()
+    setattr(empty, hook, tuple)
+    with pytest.raises(TypeError, match=f"hook {hook} of hostile gives no"):
+        type("Case", (kind,), {"plugin": empty})
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (lambda *_, **__: b"a file", "payment_file gives no PaymentFile"),
+        (lambda *_, **__: 1 // 0, "ZeroDivisionError"),
+        (refusing("EUR", "No euros today."), "No euros today."),
+        (lambda *_, **__: threading.Event().wait(0.4), "no answer within 0.1 seconds"),
+    ],
+    ids=["no file", "breaks", "refuses", "hangs"],
+)
+def test_a_rail_that_writes_nothing_fails_its_checks_and_not_their_collection(broken, words):
+    failed = failures_of(type("Case", (rail(broken),), {"__test__": False, "patience_s": 0.1}))
+    assert words in failed["test_every_payout_is_there_once_with_its_exact_amount"]
+    assert "test_no_cell_starts_a_formula" in failed, "what it would have written is not known"
+
+
+def test_a_reward_that_hangs_is_left_waiting():
+    hangs = reward(describe=lambda _self, _good, *_, **__: threading.Event().wait(0.4))
+    hangs.patience_s = 0.1
+    assert "no answer within 0.1 seconds" in failures_of(hangs)["test_it_is_described_in_a_sentence"]
+
+
+def test_a_failed_check_leads_to_the_author_s_line_and_not_into_the_kit():
+    kind = reward(one=lambda *_: 1 // 0)
+    with pytest.raises(AssertionError) as caught:
+        kind().dues(kind().cases())
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    kind = each_due(lambda due, _: replace(due, cap_minor=2.5))
+    with pytest.raises(AssertionError, match=r"a cap is 2\.5") as caught:
+        kind().dues(kind().cases())
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
