@@ -1,7 +1,7 @@
 """Which webhooks are Stripe's.
 
-As `stripe.WebhookSignature` checks it, which the tests hold this to. It is not used: it judges by a clock of its own, lets
-through what was signed in the future and a header with two times, knows one secret, and reads no body that is not UTF-8.
+As `stripe.WebhookSignature` checks it, which the tests hold this to. It is not used: it judges by a clock of its own,
+lets through what was signed in the future and a header with two times, knows one secret, and needs a body in UTF-8.
 """
 
 import hmac
