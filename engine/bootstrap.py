@@ -11,7 +11,9 @@ import structlog
 import engine.tables  # noqa: F401 - fills the metadata
 from engine.connections.codes.listeners import SURVEY, CodeListeners
 from engine.connections.codes.push import CodePusher
+from engine.connections.mails import MAIL_ALARM, AlarmMails, on_alarm_raised
 from engine.connections.opened import Shops
+from engine.identity.mail import Mailer, mailer_of
 from engine.identity.queries import brands
 from engine.jobs.rules import Schedule
 from engine.jobs.service import purge
@@ -95,6 +97,7 @@ class Goodword:
             "codes_changed": (codes.on_codes_changed,),
             "terms_published": (codes.on_terms_published,),
             "shop_changed": (codes.on_shop_changed,),
+            "alarm_raised": (on_alarm_raised,),
             "versions_tied": (TieListener(self.reconciler()).on_versions_tied,),
         }
 
@@ -113,6 +116,7 @@ class Goodword:
             "survey_every_code": self._survey_every_code,
             "look_for_drift": self._look_for_drift,
             SURVEY: self._survey_codes,
+            MAIL_ALARM: AlarmMails(self._mailer, self.settings.base_url).send,
         }
         pollers = [
             self.webhook_reader().poll,
@@ -130,6 +134,9 @@ class Goodword:
         """Close the database and every connection to a shop."""
         self.http.close()
         self.database.close()
+
+    def _mailer(self) -> Mailer:
+        return mailer_of(self.settings, clock=self.database.clock)
 
     def _tell_events(self, database: Database, _arguments: Mapping[str, Any]) -> None:
         while drain(database, self.listeners()):

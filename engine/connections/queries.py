@@ -125,6 +125,11 @@ def open_alarms(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID | None 
     return [AlarmView(*row) for row in unit.execute(statement.order_by(_ALARM.c.raised_at, _ALARM.c.id))]
 
 
+def is_alarm_open(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, kind: str) -> bool:
+    """Tell whether an alarm of a kind about a connection is open. Index: uq_alarm_open."""
+    return any(alarm.kind == kind for alarm in open_alarms(unit, brand_id, connection_id=connection_id))
+
+
 def refused_of(unit: UnitOfWork, brand_id: UUID, *, days: int = 7) -> dict[UUID, int]:
     """Return how many webhooks of each connection were refused in the last `days` (UTC), today's included.
 

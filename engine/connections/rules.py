@@ -20,6 +20,35 @@ FOR_STAFF: Final = "for_staff"
 GONE: Final = "gone"
 """The kind of alarm of a shop that let us go."""
 
+SILENT: Final = "silent"
+"""The kind of alarm of a shop that did send webhooks and no longer does."""
+
+SWITCHED_OFF: Final = "switched_off"
+"""The kind of alarm of a shop that had switched off webhooks of ours."""
+
+ACCESS: Final = "access"
+"""The kind of alarm of a shop that does not let us look."""
+
+READING: Final = "reading"
+"""The kind of alarm of a shop whose webhooks wait because of its connector, its settings, or the shop itself."""
+
+DRIFT: Final = "code_drift"
+"""The kind of alarm of a shop in which somebody changed promo codes of ours."""
+
+CODES_REFUSED: Final = "shop_refuses_us"
+"""The kind of alarm of a shop that takes no promo codes from us."""
+
+_SAID: Final[Mapping[str, str]] = {
+    FOR_STAFF: "{shop} sent something that somebody must see to, such as a customer's privacy request.",
+    GONE: "{shop} has let Goodword go. No orders come in from it until it is connected again.",
+    SILENT: "{shop} has sent no webhook for longer than it should. Its orders come in late, by asking the shop.",
+    SWITCHED_OFF: "{shop} had switched off its webhooks. They are switched on again.",
+    ACCESS: "{shop} does not let Goodword in. Its access may have expired or been taken back.",
+    READING: "Webhooks of {shop} wait to be read. Orders among them are not counted yet.",
+    DRIFT: "Promo codes in {shop} are no longer as they were put there.",
+    CODES_REFUSED: "{shop} takes no promo codes. New codes of ambassadors do not work there yet.",
+}
+
 _PREFIX: Final = re.compile(r"[a-z]{1,10}_")
 
 
@@ -39,6 +68,11 @@ def weak_secrets(settings: BaseModel) -> list[str]:
         for place, secret in _signing_secrets(settings.model_dump(), "")
         if not _strong(secret)
     ]
+
+
+def said_of(kind: str, *, shop: str) -> str:
+    """Return what an alarm of a kind means, for people who did not see it; `shop` is what they call the shop."""
+    return _SAID.get(kind, "Something is wrong with {shop}.").format(shop=shop)
 
 
 def is_silent(last: datetime | None, *, now: datetime, quiet_after_h: int) -> bool:

@@ -117,9 +117,7 @@ def switch(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, state: Conn
     return connection_by_id(unit, brand_id, connection_id=connection_id)
 
 
-def raise_alarm(
-    unit: UnitOfWork, brand_id: UUID, *, key: str, kind: str, text: str, connection_id: UUID | None = None
-) -> bool:
+def raise_alarm(unit: UnitOfWork, brand_id: UUID, *, key: str, kind: str, text: str, connection_id: UUID) -> bool:
     """Say that something is wrong; return whether that is news. One alarm of a key is open at a time.
 
     What an open one says is brought up to date.
@@ -138,7 +136,9 @@ def raise_alarm(
     added = unit.execute(dialect.insert(_ALARM).values(**row).on_conflict_do_nothing().returning(_ALARM.c.id)).first()
     if added is None:
         unit.execute(update(_ALARM).where(*_open(brand_id, key), _ALARM.c.text != text).values(text=text))
-    return added is not None
+        return False
+    append(unit, brand_id, [Event("alarm_raised", {"kind": kind, "connection_id": str(connection_id)})])
+    return True
 
 
 def end_alarm(unit: UnitOfWork, brand_id: UUID, *, key: str) -> bool:

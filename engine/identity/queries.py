@@ -1,5 +1,6 @@
 """Who may enter where: brands, and what a login is to them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -91,6 +92,18 @@ def staff_access(unit: UnitOfWork, login_id: UUID, *, brand_slug: str) -> StaffA
     return next(iter(_staff(unit, login_id, Brand.slug == brand_slug)), None)
 
 
+def staff_with(unit: UnitOfWork, brand_id: UUID, *, roles: Collection[Role]) -> tuple[StaffAccess, ...]:
+    """Return the brand's staff with one of these roles. Index: uq_staff_member_brand_id_login_id."""
+    found = (
+        select(StaffMember, Brand, Login.email)
+        .join(Brand, col(Brand.id) == StaffMember.brand_id)
+        .join(Login, col(Login.id) == StaffMember.login_id)
+        .where(StaffMember.brand_id == brand_id, col(StaffMember.role).in_([role.value for role in roles]))
+        .order_by(col(StaffMember.id))
+    )
+    return tuple(_staff_access(*row) for row in unit.session.exec(found))
+
+
 def ambassador_access(unit: UnitOfWork, login_id: UUID, *, brand_slug: str) -> AmbassadorAccess | None:
     """Return what a login is to a brand as ambassador; a foreign brand and one that does not exist are both None."""
     return next(iter(_ambassadors(unit, login_id, Brand.slug == brand_slug)), None)
@@ -115,10 +128,11 @@ def _staff(unit: UnitOfWork, login_id: UUID, *conditions: ColumnElement[bool] | 
         .where(StaffMember.login_id == login_id, *conditions)
         .order_by(Brand.name, Brand.slug)
     )
-    return tuple(
-        StaffAccess(BrandView(brand.id, brand.slug, brand.name), member.id, member.name, email, Role(member.role))
-        for member, brand, email in unit.session.exec(found)
-    )
+    return tuple(_staff_access(*row) for row in unit.session.exec(found))
+
+
+def _staff_access(member: StaffMember, brand: Brand, email: str) -> StaffAccess:
+    return StaffAccess(BrandView(brand.id, brand.slug, brand.name), member.id, member.name, email, Role(member.role))
 
 
 def _ambassadors(

@@ -6,28 +6,18 @@ What was missed meanwhile, reconciliation fetches; here somebody is told, and wh
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Final
 
 import structlog
 
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, every_connection, open_alarms
-from engine.connections.rules import GONE, is_silent
+from engine.connections.rules import ACCESS, GONE, SILENT, SWITCHED_OFF, is_silent
 from engine.connections.service import alarm_key, end_alarm, raise_alarm
 from engine.intake.webhooks.queries import is_heard_since, last_heard
 from engine.intake.webhooks.service import drop_old_bodies, drop_old_webhooks
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.errors import GoodwordError
 from engine.plugin_api import Capability, RetriableError
-
-SILENT: Final = "silent"
-"""The kind of alarm of a shop that did send webhooks and no longer does."""
-
-SWITCHED_OFF: Final = "switched_off"
-"""The kind of alarm of a shop that had switched off webhooks of ours."""
-
-ACCESS: Final = "access"
-"""The kind of alarm of a shop that does not let us look."""
 
 _log = structlog.get_logger(__name__)
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, every_connection
+from engine.connections.rules import READING
 from engine.connections.service import alarm_key, end_alarm, raise_alarm
 from engine.intake.rules import Source
 from engine.intake.webhooks.rules import ATTEMPTS, LEASE, LOCKED_OUT_WAIT, MANY, Reason, wait_after
@@ -32,9 +33,6 @@ from engine.plugin_host.guard import Breaker, PluginFailedError
 
 BATCH: Final = 200
 """Webhooks claimed at once: few enough to be read within the lease, also where each must be completed."""
-
-READING: Final = "reading"
-"""The kind of alarm of a shop whose webhooks wait because of its connector, its settings, or the shop itself."""
 
 _OUTAGES: Final = (OperationalError, InterfaceError, PoolTimeoutError)
 _log = structlog.get_logger(__name__)

@@ -33,6 +33,7 @@ from engine.connections.codes.service import (
 )
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, connection_by_id, connections_of, every_connection
+from engine.connections.rules import CODES_REFUSED, DRIFT
 from engine.connections.service import alarm_key, end_alarm, raise_alarm
 from engine.connections.tables import PushState
 from engine.jobs.rules import wait_after
@@ -165,7 +166,7 @@ class CodePusher:
                     unit,
                     task.brand_id,
                     key=key,
-                    kind="shop_refuses_us",
+                    kind=CODES_REFUSED,
                     text=f"Promo codes cannot be put into the shop: {error}",
                     connection_id=task.connection_id,
                 )
@@ -202,14 +203,14 @@ def _wish_again(unit: UnitOfWork, task: PushTask) -> None:
 
 
 def _tell_drift(unit: UnitOfWork, connection: ConnectionView) -> int:
-    brand_id, key = connection.brand_id, alarm_key("code_drift", connection.id)
+    brand_id, key = connection.brand_id, alarm_key(DRIFT, connection.id)
     count = drifting(unit, brand_id, connection_id=connection.id)
     if not count:
         end_alarm(unit, brand_id, key=key)
         return 0
     codes = "1 promo code differs" if count == 1 else f"{count} promo codes differ"
     text = f"In {connection.title} {codes} from what was put there. Somebody changed them in the shop."
-    raise_alarm(unit, brand_id, key=key, kind="code_drift", text=text, connection_id=connection.id)
+    raise_alarm(unit, brand_id, key=key, kind=DRIFT, text=text, connection_id=connection.id)
     return count
 
 
@@ -217,8 +218,8 @@ def _end_drift(unit: UnitOfWork, tasks: Iterable[PushTask]) -> None:
     """End the alarms of shops in which nothing differs any longer, now that ours was put back."""
     for brand_id, connection_id in sorted({(task.brand_id, task.connection_id) for task in tasks}):
         if not drifting(unit, brand_id, connection_id=connection_id):
-            end_alarm(unit, brand_id, key=alarm_key("code_drift", connection_id))
+            end_alarm(unit, brand_id, key=alarm_key(DRIFT, connection_id))
 
 
 def _let_in(connection_id: UUID) -> str:
-    return alarm_key("shop_refuses_us", connection_id)
+    return alarm_key(CODES_REFUSED, connection_id)

@@ -156,9 +156,11 @@ def test_who_did_what_is_written_down_and_never_a_secret(db, save, brand):
     assert {(subject, str(detail)) for _, _, subject, detail in entries} == {("shop wire/main", "{}")}
 
 
-def test_an_alarm_is_open_once_and_ends_once(db, brand, clock):
+def test_an_alarm_is_open_once_and_ends_once(db, brand, save, clock):
+    shop = save().id
+
     def raised(text):
-        return db.run(lambda unit: raise_alarm(unit, brand.id, key="k", kind="silent", text=text))
+        return db.run(lambda unit: raise_alarm(unit, brand.id, key="k", kind="silent", text=text, connection_id=shop))
 
     assert (raised("first"), raised("second")) == (True, False)
     with db.reading() as unit:
