@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from engine.plugin_api import ConfigError, FatalError, HttpClient, InputError, RetriableError
+from engine.plugin_api import ConfigError, FatalError, HttpClient, HttpResponse, InputError, RetriableError
 from plugins.shopify.settings import ShopifySettings
+from plugins.shopify.tokens import Tokens
 
 _SHUT: Final = (402, 423)
 """The shop owes Shopify money, or was locked: nothing works until somebody has looked."""
 
 _LONGEST_WAIT_S: Final = 60
+
+_SPARED: Final = frozenset({"email", "customer", "product"})
+"""What an order can do without, where Shopify keeps it from an app: personal data, and what a scope is missing for."""
 
 
 class TooCostlyError(FatalError):
@@ -27,23 +31,28 @@ class AdminApi:
 
     settings: ShopifySettings
     http: HttpClient
+    tokens: Tokens
 
     def ask(self, question: str, variables: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        """Return the data that answers `question`.
+        """Return the data that answers `question`. Customer and product are None where the app may not see them.
 
         Raises:
-            ConfigError: the token is wrong, lacks an access scope, or the shop is shut.
+            ConfigError: the app gets in no more, lacks an access scope, or the shop is shut.
             RetriableError: asked too much too fast, with the delay until enough is restored; or Shopify failed.
             TooCostlyError: the question alone is too large.
             FatalError: Shopify does not understand the question.
         """
-        answer = self.http.request(
-            "POST",
-            f"{self.settings.origin}/admin/api/{self.settings.api_version}/graphql.json",
-            headers={"x-shopify-access-token": self.settings.access_token.get_secret_value()},
-            json={"query": question, "variables": dict(variables or {})},
-            accept=_SHUT,
-        )
+        return self.ask_openly(question, variables)[0]
+
+    def ask_openly(
+        self, question: str, variables: Mapping[str, Any] | None = None
+    ) -> tuple[Mapping[str, Any], frozenset[str]]:
+        """Return the data that answers `question`, and the fields that Shopify keeps from the app.
+
+        Raises:
+            ConfigError, RetriableError, FatalError: as `ask`.
+        """
+        answer = self._sent({"query": question, "variables": dict(variables or {})})
         if answer.status in _SHUT:
             raise ConfigError(f"{self.settings.shop} is shut by Shopify (status {answer.status}). Open it again.")
         try:
@@ -52,12 +61,31 @@ class AdminApi:
             raise RetriableError(f"Shopify's answer cannot be read: {error}") from None
         if not isinstance(document, dict):
             raise RetriableError("Shopify's answer is no object.")
-        if errors := document.get("errors"):
+        data, errors = document.get("data"), document.get("errors")
+        kept_back = _kept_back(errors) if isinstance(data, dict) else None
+        if errors and kept_back is None:
             _give_up(errors, document)
-        data = document.get("data")
         if not isinstance(data, dict):
             raise RetriableError("Shopify's answer holds no data.")
-        return data
+        return data, kept_back or frozenset()
+
+    def _sent(self, document: Mapping[str, Any]) -> HttpResponse:
+        """Send a question; a kept token that no longer opens is asked for anew, once."""
+        try:
+            return self._posted(document)
+        except ConfigError:
+            if not self.tokens.forget(self.settings):
+                raise
+        return self._posted(document)
+
+    def _posted(self, document: Mapping[str, Any]) -> HttpResponse:
+        return self.http.request(
+            "POST",
+            f"{self.settings.origin}/admin/api/{self.settings.api_version}/graphql.json",
+            headers={"x-shopify-access-token": self.tokens.of(self.settings, self.http)},
+            json=document,
+            accept=_SHUT,
+        )
 
 
 @contextmanager
@@ -84,6 +112,19 @@ def refuse_user_errors(payload: Mapping[str, Any] | None, *, doing: str) -> None
     if errors:
         said = "; ".join(str(error.get("message", "")) for error in errors)
         raise FatalError(f"Shopify refused to {doing}: {said:.300}")
+
+
+def _kept_back(errors: object) -> frozenset[str] | None:
+    """Return the fields that Shopify keeps from the app where that is all that is wrong, else None."""
+    listed = errors if isinstance(errors, list) else [errors] if errors else []
+    fields = [_field(error) for error in listed]
+    denied = all(_code(error) == "ACCESS_DENIED" for error in listed)
+    return frozenset(fields) if denied and _SPARED.issuperset(fields) else None
+
+
+def _field(error: object) -> str:
+    path = error.get("path") if isinstance(error, dict) else None
+    return str(path[-1]) if isinstance(path, list) and path else ""
 
 
 def _give_up(errors: object, document: Mapping[str, Any]) -> NoReturn:

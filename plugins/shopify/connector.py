@@ -27,12 +27,13 @@ from plugins.shopify.codes import found_code, put_code, revoke
 from plugins.shopify.disputes import chargeback_event
 from plugins.shopify.fetch import changed_orders, order_by_id
 from plugins.shopify.orders import order_event
-from plugins.shopify.questions import CHECK
+from plugins.shopify.questions import CHECK, VISIBLE
 from plugins.shopify.reading import Record, ident, inner, read_record, records
 from plugins.shopify.refunds import refund_event
 from plugins.shopify.settings import own
 from plugins.shopify.signature import verified
 from plugins.shopify.subscriptions import subscribe_missing, subscribed
+from plugins.shopify.tokens import Tokens
 from plugins.shopify.topics import DISPUTE, ORDER, PULLED, READ, REFUND
 
 _SCOPES: Final[Mapping[str, str]] = {
@@ -42,6 +43,12 @@ _SCOPES: Final[Mapping[str, str]] = {
     "read_products": "rates of single products find no product",
     "write_discounts": "promo codes cannot be put into the shop",
 }
+
+
+_KEPT_BACK: Final = (
+    "Shopify keeps from the app: {}. Nobody's own purchases and first orders are known. Custom apps see these on "
+    "larger plans only, other apps after a review of protected customer data."
+)
 
 
 class Shopify:
@@ -59,6 +66,9 @@ class Shopify:
             Capability.SUBSCRIPTIONS,
         }
     )
+
+    def __init__(self) -> None:
+        self._tokens = Tokens()
 
     def parse(self, body: bytes, *, topic: str, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
         """Return the order with its refunds, the refund, or the dispute in `body`; a test order gives nothing.
@@ -103,7 +113,7 @@ class Shopify:
         """
         order_id = _order_in(read_record(body), topic)
         with answers_of_shopify():
-            order = order_by_id(AdminApi(own(settings), http), order_id) if order_id else None
+            order = order_by_id(self._api(settings, http), order_id) if order_id else None
         return _written(order) if order else body
 
     def origins(self, settings: PluginSettings) -> tuple[str, ...]:
@@ -111,17 +121,20 @@ class Shopify:
         return (own(settings).origin,)
 
     def check(self, *, settings: PluginSettings, http: HttpClient) -> ConnectionReport:
-        """Say which shop this is and which access scopes are missing.
+        """Say which shop this is, which access scopes are missing, and what Shopify keeps from the app.
 
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
+        api = self._api(settings, http)
         with answers_of_shopify():
-            found = AdminApi(own(settings), http).ask(CHECK)
+            found = api.ask(CHECK)
             scopes = {each["handle"] for each in found["currentAppInstallation"]["accessScopes"]}
             name = str(found["shop"]["name"])[:200]
-        missing = [(scope, what) for scope, what in _SCOPES.items() if scope not in scopes]
-        return ConnectionReport(name, tuple(f"Without the access scope {scope}, {what}." for scope, what in missing))
+        problems = [f"Without the access scope {scope}, {_SCOPES[scope]}." for scope in _SCOPES if scope not in scopes]
+        if {"read_orders", "read_customers"} <= scopes and (kept_back := api.ask_openly(VISIBLE)[1]):
+            problems.append(_KEPT_BACK.format(", ".join(sorted(kept_back))))
+        return ConnectionReport(name, tuple(problems))
 
     def pull(
         self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient
@@ -131,7 +144,7 @@ class Shopify:
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        api = AdminApi(own(settings), http)
+        api = self._api(settings, http)
         with answers_of_shopify():
             orders, following = changed_orders(api, since=since, until=until, cursor=cursor)
             reached = datetime.fromisoformat(orders[-1]["updated_at"]) if orders else None
@@ -144,7 +157,7 @@ class Shopify:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
         with answers_of_shopify():
-            return found_code(AdminApi(own(settings), http), code)
+            return found_code(self._api(settings, http), code)
 
     def push_code(self, code: CodeView, *, settings: PluginSettings, http: HttpClient) -> str:
         """Put `code` into the shop as a discount of its own, and return the discount's id.
@@ -154,7 +167,7 @@ class Shopify:
                 code for something else, or sells in a currency without an amount.
         """
         with answers_of_shopify():
-            return put_code(AdminApi(own(settings), http), code)
+            return put_code(self._api(settings, http), code)
 
     def revoke_code(self, reference: str, *, settings: PluginSettings, http: HttpClient) -> None:
         """End the discount; quiet where it is gone.
@@ -163,7 +176,7 @@ class Shopify:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
         with answers_of_shopify():
-            revoke(AdminApi(own(settings), http), reference)
+            revoke(self._api(settings, http), reference)
 
     def code_address(self, destination: str, *, code: str, settings: PluginSettings) -> str:
         """Return the shop's shareable link: it applies `code` and redirects to the path of `destination`."""
@@ -179,7 +192,7 @@ class Shopify:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
         with answers_of_shopify():
-            return subscribed(AdminApi(own(settings), http), address)
+            return subscribed(self._api(settings, http), address)
 
     def subscribe(self, *, address: str, settings: PluginSettings, http: HttpClient) -> None:
         """Make the shop send every wanted topic to `address`.
@@ -188,7 +201,10 @@ class Shopify:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
         with answers_of_shopify():
-            subscribe_missing(AdminApi(own(settings), http), address)
+            subscribe_missing(self._api(settings, http), address)
+
+    def _api(self, settings: PluginSettings, http: HttpClient) -> AdminApi:
+        return AdminApi(own(settings), http, self._tokens)
 
     def _deliveries(self, orders: list[dict[str, Any]], settings: PluginSettings) -> Iterator[Delivery]:
         for order in orders:

@@ -5,6 +5,7 @@ and its first total, and in each refund its time of change and whether prices in
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 Node = Mapping[str, Any]
@@ -63,6 +64,7 @@ def refund_record(node: Node, *, order: Node) -> dict[str, Any]:
             {"subtotal_amount_set": _money(each["subtotalAmountSet"]), "tax_amount_set": _money(each["taxAmountSet"])}
             for each in node["refundShippingLines"]["nodes"]
         ],
+        "total_duties_set": _total((each["amountSet"] for each in node["duties"] or ()), node=order),
         "transactions": [_payment(each) for each in node["transactions"]["nodes"]],
     }
 
@@ -103,6 +105,11 @@ def _payment(node: Node) -> dict[str, Any]:
 def _money(node: Node) -> dict[str, Any]:
     money = node["shopMoney"]
     return {"shop_money": {"amount": str(money["amount"]), "currency_code": money["currencyCode"]}}
+
+
+def _total(bags: Iterable[Node], *, node: Node) -> dict[str, Any]:
+    amount = sum((Decimal(bag["shopMoney"]["amount"]) for bag in bags), start=Decimal(0))
+    return {"shop_money": {"amount": f"{amount:f}", "currency_code": node["currencyCode"]}}
 
 
 def _number(gid: str) -> int:

@@ -17,8 +17,8 @@ def matters(topic: str, body: bytes) -> str:
     match topic:
         case "app/uninstalled":
             return (
-                "The shop removed our app, so that it sends and answers nothing. Install the app again and enter its "
-                "new access token, or switch the shop off."
+                "The shop removed our app, so that it sends and answers nothing. Install the app again and subscribe, "
+                "with its new access token where it has one of its own; or switch the shop off."
             )
         case "customers/data_request":
             said = _document(body)

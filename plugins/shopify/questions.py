@@ -81,6 +81,7 @@ query Refunds($ids: [ID!]!) {{
   nodes(ids: $ids) {{
     ... on Refund {{
       id legacyResourceId createdAt processedAt updatedAt
+      duties {{ amountSet {{ ...Money }} }}
       refundLineItems(first: 30) {{ {_REFUND_LINES} }}
       refundShippingLines(first: 10) {{ nodes {{ subtotalAmountSet {{ ...Money }} taxAmountSet {{ ...Money }} }} }}
       transactions(first: 20) {{ nodes {{ id kind status createdAt processedAt amountSet {{ ...Money }} }} }}
@@ -97,6 +98,7 @@ query MoreRefundLines($id: ID!, $after: String) {{
 fragment Money on MoneyBag {{ shopMoney {{ amount currencyCode }} }}
 """
 
-CHECK: Final = """
-query Check { shop { name currencyCode } currentAppInstallation { accessScopes { handle } } }
-"""
+CHECK: Final = "query Check { shop { name } currentAppInstallation { accessScopes { handle } } }"
+
+VISIBLE: Final = "query Visible { orders(first: 1) { nodes { email customer { legacyResourceId } } } }"
+"""Shopify names what it keeps from the app only where there is something."""

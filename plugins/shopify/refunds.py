@@ -26,7 +26,7 @@ from plugins.shopify.reading import (
 
 
 def refund_event(refund: Record) -> RefundEvent:
-    """Return the refund: of lines where it names some, else of the money given back, without what was for shipping.
+    """Return the refund: of lines where it names some, else of the money given back, without shipping and duties.
 
     What goes back beyond or below its lines (`refund_discrepancy`) does not change what the lines lose. A refund of an
     amount that is known only in the customer's currency comes in that currency; the core then asks a person.
@@ -42,7 +42,8 @@ def refund_event(refund: Record) -> RefundEvent:
     foreign = _foreign(paid_out, currency)
     amount = sum(_amount(each, foreign or currency) for each in paid_out)
     if not lines and not foreign:
-        amount = max(0, amount - _for_shipping(refund, currency))
+        duties = shop_minor(refund, "total_duties", currency=currency)
+        amount = max(0, amount - _for_shipping(refund, currency) - duties)
     if lines and not money:
         amount = sum(line.net_minor for line in lines)
     return RefundEvent(

@@ -1,15 +1,16 @@
 """What a connection to a Shopify shop must be told."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from engine.plugin_api import PluginError, PluginSettings
 
 _SHORTEST_SECRET: Final = 16
 _VERSION: Final = re.compile(r"20\d\d-(01|04|07|10)", re.ASCII)
 _OLDEST: Final = "2026-01"
+_CLIENT_ID: Final = re.compile(r"[A-Za-z0-9-]{16,100}", re.ASCII)
 _SHOP: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}\.myshopify\.com", re.ASCII)
 
 
@@ -33,20 +34,35 @@ def _known_version(text: str) -> str:
     return text
 
 
+def _client_id(text: str) -> str:
+    if not _CLIENT_ID.fullmatch(text):
+        raise ValueError("a client ID is 16 or more letters and digits; copy it from the app's settings")
+    return text
+
+
 Secret = Annotated[SecretStr, AfterValidator(_real_secret)]
 
 
 class ShopifySettings(PluginSettings):
     """One shop and the app that Goodword is there.
 
-    `shop` is its permanent domain. `secrets` are the client secrets that may sign webhooks now: during a rotation the
-    old one signs for up to an hour. `api_version` is the Admin API's, a quarter of a year.
+    `shop` is its permanent domain. An app from the Dev Dashboard has a `client_id`, and gets its access tokens for that
+    and the first of `secrets`; an older one, made in the shop's admin, has an `access_token` that was shown once. Give
+    one of them. `secrets` are the client secrets that may sign webhooks now, the present one first: during a rotation
+    the old one signs for up to an hour. `api_version` is the Admin API's, a quarter of a year.
     """
 
     shop: Annotated[str, AfterValidator(_shop_domain)]
-    access_token: Secret
+    client_id: Annotated[str, AfterValidator(_client_id)] | None = None
+    access_token: Secret | None = None
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1, max_length=4)]
     api_version: Annotated[str, AfterValidator(_known_version)] = "2026-07"
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.client_id is None) == (self.access_token is None):
+            raise ValueError("give the client_id of an app from the Dev Dashboard, or an older app's access_token")
+        return self
 
     @property
     def origin(self) -> str:
@@ -61,5 +77,5 @@ def own(settings: PluginSettings) -> ShopifySettings:
         PluginError: they are another plugin's, or none.
     """
     if not isinstance(settings, ShopifySettings):
-        raise PluginError("shopify was asked without its settings. Enter the shop, its access token and a secret.")
+        raise PluginError("shopify was asked without its settings. Enter the shop, the app's client ID and its secret.")
     return settings

@@ -12,6 +12,7 @@ from engine.plugin_api import (
     CodeView,
     CommerceEvent,
     ConfigError,
+    Customer,
     Delivery,
     FatalError,
     OrderEvent,
@@ -64,6 +65,10 @@ def completed(shop, record, topic):
     return CONNECTOR.parse(body, topic=topic, settings=SETTINGS)
 
 
+def a_duty(amount):
+    return {"duties": [{"duty_id": 1, "amount_set": money(amount)}], "total_duties_set": money(amount)}
+
+
 def sold(shop, number, **changes):
     at = (T0 + timedelta(minutes=number)).isoformat()
     return shop.place(an_order(**{"id": 5_000_000_000_000 + number, "updated_at": at, "processed_at": at} | changes))
@@ -78,6 +83,7 @@ def test_webhook_and_pull_say_the_same_of_every_state(shop):
         lambda: None,
         lambda: shop.take_back(order, a_refund(order, 9001, units={CAP: 1, MUG: 1})),
         lambda: shop.take_back(order, a_refund(order, 9002, amount="7.00", status="pending")),
+        lambda: shop.take_back(order, a_refund(order, 9003, amount="5.00") | a_duty("5.00")),
         lambda: order.update(cancelled_at="2026-03-04T10:00:00Z", updated_at="2026-03-04T10:00:01Z"),
     ]
     found: tuple[CommerceEvent, ...] = ()
@@ -90,6 +96,7 @@ def test_webhook_and_pull_say_the_same_of_every_state(shop):
         assert found == CONNECTOR.parse(delivery.body, topic=delivery.topic, settings=SETTINGS)
     for refund in order["refunds"]:
         assert completed(shop, refund, "refunds/create") == found
+    assert [event.amount_minor for event in found if isinstance(event, RefundEvent)][-1] == 0  # it was all duties
 
 
 def test_completion_knows_when_a_later_capture_was_made(shop):
@@ -205,6 +212,10 @@ THROTTLED = {
 }
 
 
+def denied(field):
+    return {"message": "Not approved.", "extensions": {"code": "ACCESS_DENIED"}, "path": ["orders", "nodes", 0, field]}
+
+
 @pytest.mark.parametrize(
     ("status", "document", "error", "wait"),
     [
@@ -216,6 +227,13 @@ THROTTLED = {
         (200, {"errors": "Not Found"}, FatalError, None),
         (200, {"errors": [1, {"extensions": 2}]}, FatalError, None),
         (200, {"data": None}, RetriableError, None),
+        (
+            200,
+            {"data": {}, "errors": [{"extensions": {"code": "ACCESS_DENIED"}, "path": ["orders"]}]},
+            ConfigError,
+            None,
+        ),
+        (200, {"data": {}, "errors": [{"extensions": {"code": "X"}, "path": ["email"]}]}, FatalError, None),
         (200, {"data": {}}, FatalError, None),
         (200, {"data": {"orders": {"nodes": [{}], "pageInfo": {}}}}, FatalError, None),
         (200, [], RetriableError, None),
@@ -252,6 +270,19 @@ def test_the_check_names_the_shop_and_every_scope_that_is_missing(shop):
         "read_products",
         "write_discounts",
     ]
+
+
+def test_what_is_kept_from_the_app_is_missing_and_the_rest_is_read(shop):
+    sold(shop, 1)
+    (whole,) = pulled(shop)[0].events
+    shop.kept_back = ("email", "customer")
+    (event,) = pulled(shop)[0].events
+    assert whole.customer != Customer()
+    assert event == replace(whole, customer=Customer())
+    assert "customer, email" in CONNECTOR.check(settings=SETTINGS, http=shop).problems[0]
+    shop.kept_back = ("totalPriceSet",)
+    with pytest.raises(ConfigError, match="not approved"):
+        pulled(shop)
 
 
 # --- codes

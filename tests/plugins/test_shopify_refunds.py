@@ -114,10 +114,12 @@ def test_a_refund_of_an_amount_counts_what_was_given_back_and_succeeded():
         ({"order_adjustments": [of_kind("shipping_refund", "-10.00")]}, 0),
         ({"order_adjustments": [of_kind("refund_discrepancy", "89.64")]}, 1000),
         ({"refund_shipping_lines": [{"subtotal_amount_set": money("4.00"), "tax_amount_set": money("0.76")}]}, 524),
+        ({"total_duties_set": money("3.10")}, 690),
+        ({"total_duties_set": money("9.00"), "order_adjustments": [of_kind("shipping_refund", "-4.00")]}, 0),
     ],
-    ids=["none", "an adjustment, negative", "all of it", "a discrepancy, positive", "newer lines"],
+    ids=["none", "an adjustment, negative", "all of it", "a discrepancy", "newer lines", "duties", "duties and more"],
 )
-def test_what_was_for_shipping_does_not_touch_the_lines(shipping, left):
+def test_what_was_for_shipping_or_duties_does_not_touch_the_lines(shipping, left):
     assert event({**a_refund(an_order(), 9001, amount="10.00"), **shipping}).amount_minor == left
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from engine.plugin_api import PluginError, PluginSettings, SignatureError, WebhookKind, WebhookRequest
 from plugins.shopify.connector import Shopify
 from plugins.shopify.settings import ShopifySettings
-from tests.plugins.shopify.shop import SECRET, SETTINGS, T0, TOKEN, an_order, sent, written
+from tests.plugins.shopify.shop import CLIENT_ID, SECRET, SETTINGS, T0, TOKEN, an_order, sent, written
 
 CONNECTOR = Shopify()
 BODY = written(an_order())
@@ -184,6 +184,9 @@ def test_what_is_no_shop(shop):
         {"secrets": [SECRET] * 5},
         {"access_token": "shpat_\n0123456789abcdef"},
         {"access_token": "schlüssel-der-lang-ist"},
+        {"access_token": None},
+        {"client_id": CLIENT_ID},
+        {"access_token": None, "client_id": "x&grant_type=y"},
         {"api_version": "unstable"},
         {"api_version": "2026-02"},
         {"api_version": "2025-10"},

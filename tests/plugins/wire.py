@@ -18,6 +18,12 @@ def through_the_host(shop: Any, *origins: str) -> HttpClient:
     return pool_for(shop, *origins).client(origins)
 
 
+def _content(request: httpx2.Request) -> dict[str, Any]:
+    if "form" in request.headers.get("content-type", ""):
+        return {"form": dict(parse_qsl(request.content.decode()))}
+    return {"json": json.loads(request.content) if request.content else None}
+
+
 def pool_for(shop: Any, *origins: str) -> HttpPool:
     """Return a pool of connections whose only other end is `shop`, which may answer requests as they are (`answer`)."""
 
@@ -28,12 +34,12 @@ def pool_for(shop: Any, *origins: str) -> HttpPool:
                 str(request.url.copy_with(query=None)),
                 params=dict(parse_qsl(request.url.query.decode(), keep_blank_values=True)) or None,
                 headers={name: request.headers[name] for name in _PASSED_ON if name in request.headers},
-                json=json.loads(request.content) if request.content else None,
+                **_content(request),
                 accept=_STATUSES,
             )
         except ConfigError:
             return httpx2.Response(401)
-        return httpx2.Response(found.status, content=found.body)
+        return httpx2.Response(found.status, headers=dict(found.headers), content=found.body)
 
     private = [origin for origin in origins if origin.startswith("http:")]
     return HttpPool(private, transport=httpx2.MockTransport(getattr(shop, "answer", answer)))

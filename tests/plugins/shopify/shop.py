@@ -27,6 +27,11 @@ SCHEMA = graphql.build_schema((DATA / "admin.graphql").read_text(encoding="utf-8
 SECRET = "shpss_0123456789abcdef"
 TOKEN = "shpat_0123456789abcdef"
 SETTINGS = ShopifySettings.model_validate({"shop": "acme.myshopify.com", "access_token": TOKEN, "secrets": [SECRET]})
+CLIENT_ID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+OF_DASHBOARD = ShopifySettings.model_validate(
+    {"shop": "acme.myshopify.com", "client_id": CLIENT_ID, "secrets": [SECRET, "shpss_of_before_0123"]}
+)
+TOKEN_ENDPOINT = "https://acme.myshopify.com/admin/oauth/access_token"
 ENDPOINT = "https://acme.myshopify.com/admin/api/2026-07/graphql.json"
 CAP, MUG = 61001, 61002
 T0 = datetime(2026, 3, 2, 9, 0, 5, tzinfo=UTC)
@@ -175,6 +180,12 @@ class FakeShop:
     fails: list[tuple[int, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     taken_first: str | None = None
+    token: str = TOKEN
+    """The one that opens the shop now."""
+    gives: Any = None
+    """What is answered where a token is asked for; None: the present one, for a day."""
+    kept_back: tuple[str, ...] = ()
+    """Fields of orders that are null for the app, each with an error."""
 
     def request(
         self,
@@ -187,8 +198,11 @@ class FakeShop:
         form: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
     ) -> HttpResponse:
-        assert (method, url, params, form) == ("POST", ENDPOINT, None, None)
-        if dict(headers or {}) != {"x-shopify-access-token": TOKEN}:
+        assert (method, params) == ("POST", None)
+        if url == TOKEN_ENDPOINT:
+            return self._token(dict(form or {}), accept)
+        assert (url, form) == (ENDPOINT, None)
+        if dict(headers or {}) != {"x-shopify-access-token": self.token}:
             raise ConfigError("401")
         if self.fails:
             status, document = self.fails.pop(0)
@@ -201,6 +215,15 @@ class FakeShop:
             )
         done = graphql.graphql_sync(SCHEMA, json["query"], self._root(), variable_values=json["variables"])
         return _answered(done.formatted)
+
+    def _token(self, form: dict[str, str], accept: tuple[int, ...]) -> HttpResponse:
+        self.asked.append("token")
+        if form != {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": SECRET}:
+            assert 400 in accept
+            return _answered(b"<h1>Oauth error invalid_client</h1>", 400)
+        if self.gives is not None:
+            return _answered(self.gives)
+        return _answered({"access_token": self.token, "scope": ",".join(self.scopes), "expires_in": 86_399})
 
     # --- what happens in the shop
 
@@ -243,7 +266,9 @@ class FakeShop:
             ),
         }
 
-    def _orders_changed(self, info: Any, query: str, **paging: Any) -> Any:
+    def _orders_changed(self, info: Any, query: str | None = None, **paging: Any) -> Any:
+        if query is None:
+            return _connection([self.node(order) for order in self.orders.values()])(info, **paging)
         assert paging.pop("sortKey") == "UPDATED_AT"
         since, until = (datetime.fromisoformat(each.split("'")[1]) for each in query.split(" AND "))
         changed = [(datetime.fromisoformat(each["updated_at"]), each["id"], each) for each in self.orders.values()]
@@ -276,6 +301,7 @@ class FakeShop:
             "createdAt": refund["created_at"],
             "processedAt": refund["processed_at"],
             "updatedAt": self.refunds_changed[refund_id],
+            "duties": [{"amountSet": _bag(each["amount_set"])} for each in refund["duties"]],
             "refundLineItems": _connection(lines),
             "refundShippingLines": _connection(shipping),
             "transactions": _connection([_payment(each) for each in refund["transactions"]]),
@@ -283,6 +309,9 @@ class FakeShop:
 
     def node(self, order: dict[str, Any]) -> dict[str, Any]:
         """An order as the Admin API has it."""
+        return self._whole_node(order) | dict.fromkeys(self.kept_back, _denied)
+
+    def _whole_node(self, order: dict[str, Any]) -> dict[str, Any]:
         customer = order["customer"]
         return {
             "id": f"gid://shopify/Order/{order['id']}",
@@ -375,6 +404,10 @@ class FakeShop:
 def a_discount(*codes: str, **value: Any) -> dict[str, Any]:
     """A discount as the merchant may have made it."""
     return {"codes": list(codes), "value": value, "endsAt": None}
+
+
+def _denied(_info: Any) -> None:
+    raise graphql.GraphQLError("This app is not approved to see the field.", extensions={"code": "ACCESS_DENIED"})
 
 
 def _answered(document: Any, status: int = 200) -> HttpResponse:
