@@ -62,7 +62,7 @@ def check(context: click.Context, name: str) -> None:
 @click.argument("name")
 @click.option("--into", type=click.Path(path_type=Path), default=Path(), help="Where to put it; here by default.")
 def new(kind: str, name: str, *, into: Path) -> None:
-    """Write a package for a new plugin NAME that brings a connector, a reward, a payout rail or an attribution model.
+    """Write a package for a new plugin NAME that brings a noun of the kind that is named first.
 
     Its tests pass as it is: change it until they pass for what you mean.
     """

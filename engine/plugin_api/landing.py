@@ -10,8 +10,8 @@ from engine.plugin_api.settings import PluginSettings
 class LandingView:
     """A landing page as a block sees it: nothing that its visitors do not see as well.
 
-    `name` is what the ambassador is called on the page, `language` a two-letter code, `links` the addresses where the
-    ambassador can be found elsewhere, `code` the promo code if there is one.
+    `name` is what the ambassador is called on the page, `language` a two-letter code, `code` the promo code if there is
+    one. `links` are where the ambassador can be found elsewhere: up to 8 https addresses of up to 300 characters.
     """
 
     brand: str

@@ -13,7 +13,7 @@ from engine.kernel.crypto import Keyring
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError
 from engine.plugin_api import Block, BlockLink, LandingBlock, LandingView, PluginSettings
-from engine.plugin_host.guard import ContractBreachError, reason_of
+from engine.plugin_host.guard import ContractBreachError, Registered, reason_of
 from engine.plugin_host.registry import PluginHost
 from engine.plugin_host.service import settings_for
 
@@ -47,14 +47,24 @@ def blocks_for(view: LandingView, *, host: PluginHost, settings: dict[str, Plugi
     return tuple(block for block in blocks if block is not None)
 
 
+def ask_block(noun: Registered[LandingBlock], view: LandingView, *, settings: PluginSettings) -> Block | None:
+    """Return the block for this page, None where there is nothing to show.
+
+    Raises:
+        PluginFailedError: the plugin broke, or gave what the core does not draw.
+        GoodwordError: what the plugin raised on purpose.
+    """
+    return noun.ask(partial(_asked, view=view, settings=settings))
+
+
 def _asked(value: LandingBlock, *, view: LandingView, settings: PluginSettings) -> Block | None:
     answer: object = value.block(view, settings=settings)
     if answer is None:
         return None
     if type(answer) is not Block:
-        raise ContractBreachError("its block is no Block")
+        raise ContractBreachError(f"its block is {answer!r:.60}, no Block")
     if not (_text(answer.title, LONGEST_TITLE) and answer.title.strip() and _text(answer.text, LONGEST_TEXT)):
-        raise ContractBreachError("its block has no title, or a text that is too long")
+        raise ContractBreachError("its block has no title, or one or a text that is too long")
     links: object = answer.links
     if not isinstance(links, tuple) or len(links) > MOST_LINKS or not all(map(_link, links)):
         raise ContractBreachError("a link of its block has no words, or leads to no https address")

@@ -1,5 +1,6 @@
 """What authors of plugins test with: checks for each kind of plugin, fakes with real semantics, recordings.
 
-Subclass `connectors.ConnectorConformance`, `rewards.RewardTypeConformance`, `rails.PayoutRailConformance` or
-`models.AttributionModelConformance` in a test; `plugins/AUTHORING.md` shows how. Only `plugin` knows pytest.
+Subclass `connectors.ConnectorConformance`, `rewards.RewardTypeConformance`, `rails.PayoutRailConformance`,
+`models.AttributionModelConformance` or `landing.LandingBlockConformance` in a test; `plugins/AUTHORING.md` shows how.
+Only `plugin` knows pytest.
 """

@@ -10,6 +10,7 @@ from enum import StrEnum
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from engine.kernel.errors import InputError
@@ -22,6 +23,17 @@ _PACKAGE: Final = "package"
 _FROM_THE_FAKE: Final = ("connector", "asking", "reading", "settings")
 
 
+_WORDS: Final = MappingProxyType(
+    {
+        "connector": "connector",
+        "reward": "reward type",
+        "rail": "payout rail",
+        "attribution": "attribution model",
+        "landing": "landing block",
+    }
+)
+
+
 class Kind(StrEnum):
     """What the plugin brings."""
 
@@ -29,11 +41,12 @@ class Kind(StrEnum):
     REWARD = "reward"
     RAIL = "rail"
     ATTRIBUTION = "attribution"
+    LANDING = "landing"
 
     @property
     def word(self) -> str:
         """What people call it."""
-        return {"reward": "reward type", "rail": "payout rail", "attribution": "attribution model"}.get(self, self)
+        return _WORDS[self]
 
     @property
     def hook(self) -> str:

@@ -12,6 +12,8 @@ from types import ModuleType
 from pydantic import SecretStr
 
 from engine.plugin_api import (
+    Block,
+    BlockLink,
     Due,
     MissingCurrencyError,
     Part,
@@ -24,6 +26,7 @@ from engine.plugin_api import (
     Share,
     hookimpl,
 )
+from engine.testing.landing import LandingBlockConformance
 from engine.testing.models import AttributionModelConformance
 from engine.testing.rails import PayoutRailConformance
 from engine.testing.rewards import RewardTypeConformance
@@ -107,6 +110,27 @@ def rail_case(rail=None, **more):
     return type("Case", (PayoutRailConformance,), fields | more)
 
 
+class LandingBlock:
+    """Says how the code is used."""
+
+    name = "good"
+    title = "Good"
+
+    def block(self, view, *, settings):
+        return Block(f"From {view.name[:40]}", view.code or "", (BlockLink("More", "https://shop.example"),))
+
+
+def block_case(block=None, **more):
+    block = block or LandingBlock()
+    fields = {
+        "plugin": plugin_of(landing_blocks=block),
+        "block": block,
+        "settings": SecretSettings(),
+        "__test__": False,
+    }
+    return type("Case", (LandingBlockConformance,), fields | more)
+
+
 def read(_self, content):
     _, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
     return [(row[0], row[3], int(Decimal(row[4]).scaleb(PLACES[row[3]]))) for row in rows]
@@ -134,6 +158,10 @@ def model(change):
 
 def rail(change):
     return changing(CsvRail, rail_case, payment_file=change)
+
+
+def block(change):
+    return changing(LandingBlock, block_case, block=change)
 
 
 def each_due(change):
@@ -178,7 +206,12 @@ class OtherRail(CsvRail):
     name = "other"
 
 
-OTHERS = {"reward_types": OtherReward(), "attribution_models": OtherModel(), "payout_rails": OtherRail()}
+class OtherBlock(LandingBlock):
+    name = "other"
+
+
+OTHERS = {"reward_types": OtherReward(), "attribution_models": OtherModel(), "payout_rails": OtherRail(),
+          "landing_blocks": OtherBlock()}  # fmt: skip
 NUMBERS = count()
 
 
@@ -244,6 +277,23 @@ def warms_up():
     return lambda _self, good, _: [
         one if next(asked) else replace(one, reason="It is not known yet.") for one in good()
     ]
+
+
+def draws_another_at_first():
+    asked = count()
+    return lambda _self, good, *_, **__: good() if next(asked) else None
+
+
+def remembers_the_page_before():
+    """What follows a page in a language that nobody speaks is not what it is elsewhere."""
+    before: list[str] = []
+
+    def change(_self, good, view, **_):
+        after = before[-1:] == ["zz"]
+        before.append(view.language)
+        return None if after else good()
+
+    return block(change)
 
 
 def invents(verdict, case):

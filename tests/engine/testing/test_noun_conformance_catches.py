@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from engine.plugin_api import (
+    BlockLink,
     Due,
     Part,
     PeriodDue,
@@ -15,6 +16,7 @@ from engine.plugin_api import (
 )
 from engine.testing.conformance import check_names, failures_of
 from engine.testing.connectors import ConnectorConformance
+from engine.testing.landing import LandingBlockConformance
 from engine.testing.models import AttributionModelConformance
 from engine.testing.rails import PayoutRailConformance
 from engine.testing.rewards import RewardTypeConformance
@@ -24,7 +26,10 @@ from tests.engine.testing.hostile_nouns import (
     Reward,
     asks_outside,
     base_of,
+    block,
+    block_case,
     changes_params,
+    draws_another_at_first,
     drops_what_does_not_divide,
     each_due,
     each_verdict,
@@ -43,6 +48,7 @@ from tests.engine.testing.hostile_nouns import (
     rail,
     rail_case,
     refusing,
+    remembers_the_page_before,
     reward,
     reward_case,
     sometimes,
@@ -151,6 +157,20 @@ HOSTILE = {
         ],
         "test_no_secret_is_in_the_file_or_told": [lambda: rail(tells_the_token)],
     },
+    LandingBlockConformance: {
+        "test_the_host_takes_the_plugin_with_its_manifest_and_this_noun": [unregistered(block_case, "landing_blocks")],
+        "test_the_same_question_gets_the_same_answer": [lambda: block(draws_another_at_first())],
+        "test_it_asks_nobody_outside_and_leaves_no_thread_behind": [lambda: block(asks_outside)],
+        "test_a_page_shows_it": [lambda: block(lambda *_, **__: None)],
+        "test_whatever_people_typed_the_core_can_draw_it": [
+            lambda: block(lambda _self, good, view, **_: replace(good(), title=view.name)),
+            lambda: block(lambda _self, good, view, **_: replace(good(), links=tuple(BlockLink(one, one) for one in view.links))),  # noqa: E501
+        ],
+        "test_a_page_is_the_same_whichever_was_drawn_before": [remembers_the_page_before],
+        "test_no_secret_is_on_the_page_or_told": [
+            lambda: block(lambda _self, good, _, *, settings: replace(good(), text=settings.token.get_secret_value())),
+        ],
+    },
 }  # fmt: skip
 EVERYWHERE = {
     "test_amounts_are_whole_and_rates_within_bounds": [
@@ -189,7 +209,9 @@ def built(make, release):
     return make(release) if make.__code__.co_varnames[:1] == ("release",) else make()
 
 
-@pytest.mark.parametrize("case", [reward_case, model_case, rail_case], ids=["reward", "model", "rail"])
+@pytest.mark.parametrize(
+    "case", [reward_case, model_case, rail_case, block_case], ids=["reward", "model", "rail", "block"]
+)
 def test_the_good_ones_pass(case):
     assert failures_of(case()) == {}
 
@@ -233,6 +255,7 @@ KINDS = [
     (RewardTypeConformance, "reward_types"),
     (AttributionModelConformance, "attribution_models"),
     (PayoutRailConformance, "payout_rails"),
+    (LandingBlockConformance, "landing_blocks"),
 ]
 
 

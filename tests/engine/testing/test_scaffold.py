@@ -18,7 +18,13 @@ from engine.kernel.errors import InputError
 from engine.testing.scaffold import Kind, new_package
 from tests.support.source import ROOT
 
-NAMES = {Kind.CONNECTOR: "corner_shop", Kind.REWARD: "big_orders", Kind.RAIL: "acme_bank", Kind.ATTRIBUTION: "latest"}
+NAMES = {
+    Kind.CONNECTOR: "corner_shop",
+    Kind.REWARD: "big_orders",
+    Kind.RAIL: "acme_bank",
+    Kind.ATTRIBUTION: "latest",
+    Kind.LANDING: "how_to",
+}
 
 FILES = {"pyproject.toml", "README.md", ".github/workflows/tests.yml"}
 
