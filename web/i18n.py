@@ -1,7 +1,8 @@
 """The language of a page: which texts, which way of writing amounts and dates.
 
 Texts are written in English in the templates; a catalogue `translations/<language>.po` makes another language, read as
-it stands when the app starts.
+it stands when the app starts. Those in `translations/pages` are for pages that are the same for everybody, which speak
+the language that they were written in.
 """
 
 import gettext as gettext_module
@@ -20,7 +21,8 @@ _ENGLISH: Final = {"en-gb": "en_GB", "en-us": "en_US", "en": "en_GB"}
 
 def speak(app: Flask) -> None:
     """Load the catalogues and make `_()` and `{% trans %}` work in templates."""
-    app.extensions["goodword_texts"] = {path.stem: _read(path) for path in sorted(CATALOGUES.glob("*.po"))}
+    app.extensions["goodword_texts"] = _all_in(CATALOGUES)
+    app.extensions["goodword_page_texts"] = _all_in(CATALOGUES / "pages")
     app.jinja_env.add_extension("jinja2.ext.i18n")
     cast(Any, app.jinja_env).install_gettext_callables(_gettext, _ngettext, newstyle=True)
     app.jinja_env.globals["language"] = lambda: locale().language
@@ -42,7 +44,8 @@ def speak_as(language: str) -> str:
 
     For pages that are the same for everybody.
     """
-    g.locale = Locale.parse(language if language in _texts() else "en_GB")
+    g.texts = current_app.extensions["goodword_page_texts"].get(language)
+    g.locale = Locale.parse(language if g.texts else "en_GB")
     return locale().language
 
 
@@ -56,16 +59,27 @@ def _texts() -> dict[str, gettext_module.GNUTranslations]:
     return cast("dict[str, gettext_module.GNUTranslations]", current_app.extensions["goodword_texts"])
 
 
+def _spoken() -> gettext_module.GNUTranslations | None:
+    """Return the texts of this request, None where they are English."""
+    if has_request_context() and "texts" in g:
+        return cast("gettext_module.GNUTranslations | None", g.texts)
+    return _texts().get(locale().language)
+
+
 def _gettext(message: str) -> str:
-    found = _texts().get(locale().language)
+    found = _spoken()
     return found.gettext(message) if found else message
 
 
 def _ngettext(singular: str, plural: str, number: int) -> str:
-    found = _texts().get(locale().language)
+    found = _spoken()
     if found:
         return found.ngettext(singular, plural, number)
     return singular if number == 1 else plural
+
+
+def _all_in(folder: Path) -> dict[str, gettext_module.GNUTranslations]:
+    return {path.stem: _read(path) for path in sorted(folder.glob("*.po"))}
 
 
 def _read(path: Path) -> gettext_module.GNUTranslations:

@@ -7,7 +7,7 @@ from flask import Response, make_response, render_template
 from engine.insights.landing import LandingFacts, landing_of
 from engine.tracking.clicks.rules import PLACEHOLDER
 from web.context import installation
-from web.i18n import speak_as
+from web.i18n import speak_as, text
 
 _OWN: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -39,4 +39,13 @@ def _drawn(facts: LandingFacts, *, click: str | None) -> str:
     speak_as(landing.language)
     origin = goodword.settings.base_url
     address = f"{origin}/a/{landing.handle}"
-    return render_template("public/landing.html", landing=landing, origin=origin, address=address, preview=not click)
+    # The sentence that we propose is said in the page's language, a brand's own as the brand wrote it.
+    label = text(landing.disclosure_label) if landing.disclosure_label else text("Ad")
+    return render_template(
+        "public/landing.html",
+        landing=landing,
+        origin=origin,
+        address=address,
+        preview=not click,
+        disclosure=(label, text(landing.disclosure)),
+    )

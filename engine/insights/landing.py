@@ -11,12 +11,15 @@ from uuid import UUID
 
 import structlog
 
+from engine.connections.codes.queries import standings_of
+from engine.connections.codes.rules import wanted
 from engine.connections.queries import connection_by_id
 from engine.connections.service import settings_of_connection
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import GoodwordError
-from engine.plugin_api import CodeLinkConnector, LandingView, PluginSettings, address_with
+from engine.kernel.money import Money, parse_currency
+from engine.plugin_api import CodeLinkConnector, CodeView, LandingView, PluginSettings, address_with
 from engine.plugin_host.guard import Registered, reason_of
 from engine.plugin_host.landing import block_settings, blocks_for
 from engine.plugin_host.registry import PluginHost
@@ -45,7 +48,7 @@ class ShopDoor:
 
 @dataclass(frozen=True, slots=True)
 class LandingFacts:
-    """All that was read for a page."""
+    """What was read for a page. `gift` is the code as a shop should have it, None where no terms say what it gives."""
 
     page: PublicPage
     site: SiteRow
@@ -53,6 +56,7 @@ class LandingFacts:
     products: tuple[ProductRow, ...]
     pictures: Mapping[UUID, PictureRef]
     code: str | None
+    gift: CodeView | None
     door: ShopDoor | None
     settings: dict[str, PluginSettings] = field(repr=False)
 
@@ -90,7 +94,8 @@ class ShownBlock:
 class Landing:
     """A page ready to be drawn. `story` is safe HTML, `shop` is None where the program names no address.
 
-    `code_applied`: the shop takes the code by itself when somebody comes through these addresses.
+    `code_applied`: the shop takes the code by itself when somebody comes through these addresses. What the code takes
+    off an order are basis points, or an amount; neither where the terms name none, or amounts in several currencies.
     """
 
     handle: str
@@ -107,6 +112,8 @@ class Landing:
     disclosure: str
     code: str | None
     code_applied: bool
+    off_bps: int | None
+    off: Money | None
     shop: str | None
     products: tuple[ShownProduct, ...]
     blocks: tuple[ShownBlock, ...]
@@ -119,14 +126,16 @@ def read_landing(unit: UnitOfWork, page: PublicPage, *, host: PluginHost, keyrin
     site = site_of(unit, brand_id)
     tracking = tracking_of(unit, brand_id, program_id=page.program_id)
     products = chosen_products(products_of(unit, brand_id, program_id=page.program_id), document)
-    wanted = {document.photo_id, site.logo_id, *(one.image_id for one in products)}
+    code = _code_of(codes_of(unit, brand_id, enrollment_ids=[page.enrollment_id]), page.enrollment_id, at=unit.now)
+    images = {document.photo_id, site.logo_id, *(one.image_id for one in products)}
     return LandingFacts(
         page,
         site,
         tracking,
         products,
-        picture_refs(unit, brand_id, asset_ids={one for one in wanted if one is not None}),
-        _code_of(codes_of(unit, brand_id, enrollment_ids=[page.enrollment_id]), page.enrollment_id, at=unit.now),
+        picture_refs(unit, brand_id, asset_ids={one for one in images if one is not None}),
+        code.code if code else None,
+        wanted(code, standings_of(unit, brand_id, [code])[code.id], at=unit.now) if code else None,
         _door(unit, brand_id, tracking.connection_id, host=host, keyring=keyring),
         block_settings(unit, brand_id, host=host, keyring=keyring),
     )
@@ -162,6 +171,8 @@ def landing_of(facts: LandingFacts, *, host: PluginHost, click: str | None) -> L
         disclosure=disclosure,
         code=facts.code,
         code_applied=passage.applied,
+        off_bps=facts.gift.percent_bps if facts.gift else None,
+        off=_only_amount(facts.gift),
         shop=shop,
         products=products,
         blocks=_blocks(facts, host),
@@ -204,13 +215,18 @@ class _Passage:
         return address_with(checked, parameters=self._click)
 
 
-def _code_of(codes: tuple[CodeRow, ...], enrollment_id: UUID, *, at: datetime) -> str | None:
+def _code_of(codes: tuple[CodeRow, ...], enrollment_id: UUID, *, at: datetime) -> CodeRow | None:
     """Return the code that became the ambassador's last and still works, or None."""
     mine = [one for one in codes if owner_as_of(one, at) == enrollment_id and not expired_at(one, at)]
-    newest = max(
+    return max(
         mine, key=lambda one: (max(c.effective_at for c in one.owners if c.effective_at <= at), one.id), default=None
     )
-    return newest.code if newest else None
+
+
+def _only_amount(gift: CodeView | None) -> Money | None:
+    """Return what a code takes off in the one currency that it knows: a page cannot tell in which its visitor pays."""
+    amounts = list((gift.amount_minor or {}).items()) if gift else []
+    return Money(amounts[0][1], parse_currency(amounts[0][0])) if len(amounts) == 1 else None
 
 
 def _door(

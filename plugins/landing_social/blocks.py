@@ -15,6 +15,10 @@ _FOLLOW: Final = MappingProxyType(
         "es": "Encuentra a {name} aquí",
         "it": "Trova {name} qui",
         "nl": "Vind {name} hier",
+        "pt": "Encontra {name} aqui",
+        "pl": "Tu znajdziesz: {name}",
+        "sv": "Här hittar du {name}",
+        "da": "Find {name} her",
     }
 )
 _SEEN: Final = MappingProxyType(
@@ -25,6 +29,10 @@ _SEEN: Final = MappingProxyType(
         "es": "Hablan de {brand}",
         "it": "Parlano di {brand}",
         "nl": "Zij schreven over {brand}",
+        "pt": "Falam de {brand}",
+        "pl": "Piszą o {brand}",
+        "sv": "De skrev om {brand}",
+        "da": "De skrev om {brand}",
     }
 )
 _LONGEST_TITLE: Final = 120

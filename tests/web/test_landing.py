@@ -5,21 +5,29 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po
 from sqlalchemy import text
 
 from engine.enrollment.service import suspend
 from engine.identity.tables import Realm
+from engine.programs.schemas import CustomerDiscount
 from engine.tracking.clicks.rules import PLACEHOLDER
+from engine.tracking.pages.rules import parted_disclosure
+from engine.tracking.pages.schemas import LANGUAGES
 from engine.tracking.pages.service import hide_page
-from engine.tracking.site.schemas import TrackingDraft
+from engine.tracking.site.schemas import DISCLOSURE, TrackingDraft
 from engine.tracking.site.service import save_tracking
 from engine.tracking.site.tables import AssetKind, Consent
 from tests.support.routes import only
+from tests.support.shop import TEN_PERCENT
 from tests.web.test_pages import words
 from tests.web.test_security import PAYLOADS, inline
+from web.i18n import CATALOGUES
 from web.landing import PAGE_POLICY
 from web.static_files import STATIC
 
+TEMPLATES = [CATALOGUES.parent / "templates" / name for name in ("public/landing.html", "macros/landing.html")]
 WITHOUT_PHOTOS = 100_000
 """How many bytes a page may bring to a phone, pictures left out."""
 
@@ -136,11 +144,59 @@ def test_what_networks_show_of_it_is_absolute(shop, anna, visitor, goodword):
     assert only(r'<link rel="canonical" href="([^"]+)"', markup) == f"{origin}/a/anna"
 
 
-def test_a_page_speaks_its_own_language(shop, anna, visitor):
+def test_a_page_speaks_the_language_that_it_is_written_in_whoever_asks(shop, anna, visitor):
     shop.page(anna, "anna", language="de", headline="Guten Morgen", story="Hallo")
-    markup = page(visitor, headers={"Accept-Language": "fr"}).get_data(as_text=True)
-    assert '<html lang="en">' in markup, "nobody taught the screens German yet"
-    assert markup.count('lang="de"') >= 2, "what was written in German says so"
+    answer = page(visitor, headers={"Accept-Language": "fr"})
+    assert '<html lang="de">' in answer.get_data(as_text=True)
+    said = words(answer)
+    assert "Werbung Ich erhalte eine Provision, wenn du über diese Seite oder mit meinem Code kaufst." in said
+    assert "Dein Code ANNA10 Kopieren Zum Shop" in said
+    assert "Gib den Code an der Kasse von Bean & Leaf ein." in said
+
+
+def test_what_a_brand_discloses_in_its_own_words_stays_as_it_is(shop, anna, visitor, db):
+    draft = TrackingDraft(
+        home_url="https://shop.example.com/", disclosure="Anzeige: 5 % davon sind für mich (%(name)s)."
+    )
+    with db.unit() as unit:
+        save_tracking(unit, shop.brand_id, program_id=shop.program_id, draft=draft, by="owner")
+    shop.page(anna, "anna", language="fr")
+    assert "Anzeige 5 % davon sind für mich (%(name)s)." in words(page(visitor))
+
+
+@pytest.mark.parametrize("language", sorted(set(LANGUAGES) - {"en"}))
+def test_every_language_of_pages_says_everything_that_stands_on_one(language):
+    used = {text for template in TEMPLATES for text in texts_of(template)} | {"Ad", *parted_disclosure(DISCLOSURE)}
+    with (CATALOGUES / "pages" / f"{language}.po").open("rb") as file:
+        said = {one.id: one.string for one in read_po(file, locale=language) if one.id}
+    assert said.keys() == used
+    for english, other in said.items():
+        assert other.strip()
+        assert sorted(re.findall(r"%\(\w+\)s", other)) == sorted(re.findall(r"%\(\w+\)s", english))
+        assert not re.search(r"%(?!\(\w+\)s)", other)
+
+
+def texts_of(template):
+    """Every text of a template that can be said in another language."""
+    with template.open("rb") as file:
+        found = list(extract("jinja2.ext:babel_extract", file, {"_": (1,)}))
+    return {said if isinstance(said, str) else said[0] for _line, said, _comments, _context in found}
+
+
+@pytest.mark.parametrize(
+    ("discount", "said"),
+    [
+        ({"percent_bps": 1_250}, "12.5 % off with your code ANNA10"),
+        ({"amount_minor": {"EUR": 500}}, "€5.00 off with your code ANNA10"),
+        ({"amount_minor": {"EUR": 500, "USD": 600}}, "Your code ANNA10"),
+        (None, "Your code ANNA10"),
+    ],
+)
+def test_a_page_says_what_the_code_takes_off_where_the_terms_say_it(shop, anna, visitor, discount, said):
+    if discount:
+        shop.publish(TEN_PERCENT.model_copy(update={"customer_discount": CustomerDiscount(**discount)}))
+    shop.page(anna, "anna")
+    assert said in words(page(visitor)).replace("\u202f", " ")
 
 
 def test_a_page_is_light(app, shop, anna, visitor):
