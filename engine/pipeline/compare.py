@@ -22,7 +22,8 @@ COMPARE: Final = "compare_shop"
 _LEASE: Final = timedelta(minutes=15)
 """Longer than a run may take: `Reconciler.budget`."""
 
-_ATTEMPTS: Final = 8
+_ATTEMPTS: Final = 10
+"""With the pauses between, longer than a comparison that died is in the way of the next."""
 
 _TIE_WAIT: Final = SETTLED * 2
 """How long after a tie its shop is asked: longer than its own unit of time, so that the answer is the last word."""

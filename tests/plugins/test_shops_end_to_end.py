@@ -9,7 +9,6 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -222,56 +221,3 @@ def test_woocommerce_by_webhook_and_by_asking(houses, clock, url):
     for each in (told, asking):
         again = each.ask(ReconciliationKind.SLIDING)
         assert (again.missing, again.different, again.extra) == ([], [], [])
-
-
-def shopify_day(shop: shopify.FakeShop) -> list[WebhookRequest]:
-    """Ten orders, every second of them refunded in part; the webhooks that tell of it."""
-    told = []
-    for number in range(10):
-        order = shopify.an_order(
-            id=70_000 + number,
-            processed_at="2026-03-02T12:00:00+01:00",
-            discount_codes=[{"code": CODE, "amount": "11.88", "type": "percentage"}],
-            discount_applications=[],
-        )
-        shop.place(order)
-        told.append(shopify.sent(shopify.written(order), "orders/create", event_id=f"c{number}"))
-        if number % 2:
-            shop.take_back(order, shopify.a_refund(order, 9_000 + number, units={shopify.MUG: 1}))
-            told.append(shopify.sent(shopify.written(order["refunds"][0]), "refunds/create", event_id=f"r{number}"))
-    return told
-
-
-def woocommerce_day(shop: woocommerce.FakeShop) -> list[WebhookRequest]:
-    """Ten orders, every second of them refunded in part; the webhooks that tell of it."""
-    told = []
-    for number in range(1, 11):
-        order = shop.place(woocommerce.an_order(number, coupon_lines=[{"id": 1, "code": CODE.lower()}]))
-        told.append(woocommerce.sent(woocommerce.written(order), "order.created"))
-        if number % 2:
-            shop.take_back(order, woocommerce.a_refund(700 + number, "8.00"))
-            told.append(woocommerce.sent(woocommerce.written(order), "order.updated"))
-    return told
-
-
-@pytest.mark.parametrize("connector", ["shopify", "woocommerce"])
-def test_half_of_the_webhooks_lost_and_the_rest_in_disorder_is_made_good_by_asking(houses, clock, connector):
-    """Which are lost, and the order of the others, is drawn by a fixed seed."""
-    random = Random(11)
-    if connector == "shopify":
-        shop: Any = shopify.FakeShop()
-        told, asking = houses(connector=connector, shop=shop, document=SHOPIFY)
-        webhooks = shopify_day(shop)
-    else:
-        shop = woocommerce.FakeShop()
-        told, asking = houses(connector=connector, shop=shop, document=WOOCOMMERCE | {"url": shop.url})
-        webhooks = woocommerce_day(shop)
-    after(clock, 4)
-    told.hear(*random.sample(webhooks, len(webhooks) // 2))
-    assert len(told.books()) < 10
-    for each in (told, asking):
-        each.ask()
-        again = each.ask()
-        assert (again.missing, again.different, again.extra) == ([], [], [])
-    assert told.books() == asking.books()
-    assert len(told.books()) == 10

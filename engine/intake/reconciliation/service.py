@@ -15,8 +15,10 @@ from engine.kernel.tables import table_of
 
 _RECONCILIATION = table_of(Reconciliation)
 
-GIVEN_UP_AFTER: Final = timedelta(hours=1)
-"""A reconciliation that still runs after this died with its process."""
+GIVEN_UP_AFTER: Final = timedelta(minutes=20)
+"""A reconciliation that still runs after this died with its process; twice as long as one takes."""
+
+_DIED: Final = "The process that ran it ended. What was read is taken in; the next one covers its time."
 
 
 class AlreadyRunningError(ConflictError):
@@ -49,6 +51,7 @@ def begin(
     started_at = unit.execute(running.limit(1)).scalar_one_or_none()
     if started_at is not None:
         raise AlreadyRunningError(started_at)
+    _end_dead(unit, brand_id, connection_id=connection_id)
     last = done_until(unit, brand_id, connection_id=connection_id)
     start, until = stretch(kind, now=unit.now, done_until=last, connected_at=connected_at)
     row = Reconciliation(
@@ -82,4 +85,18 @@ def end(
             report=findings.report(),
             **findings.counts(),
         )
+    )
+
+
+def _end_dead(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID) -> None:
+    """Write down of those that died with their process that they did; what they took in stays."""
+    dead = {"state": ReconciliationState.FAILED.value, "finished_at": unit.now, "problem": _DIED}
+    unit.execute(
+        update(_RECONCILIATION)
+        .where(
+            _RECONCILIATION.c.brand_id == brand_id,
+            _RECONCILIATION.c.connection_id == connection_id,
+            _RECONCILIATION.c.state == ReconciliationState.RUNNING.value,
+        )
+        .values(**dead)
     )

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.connections.opened import OpenConnection
 from engine.connections.service import switch
 from engine.connections.tables import ConnectionState
 from engine.intake.reconciliation.queries import latest_of
 from engine.intake.reconciliation.rules import OVERLAP, due_kinds, stretch
-from engine.intake.reconciliation.service import AlreadyRunningError, begin
+from engine.intake.reconciliation.service import GIVEN_UP_AFTER, AlreadyRunningError, begin
 from engine.intake.reconciliation.tables import ReconciliationKind, ReconciliationState
 from engine.kernel.canonical import dump_json
 from engine.kernel.clock import VirtualClock
@@ -157,12 +158,31 @@ def test_two_at_once_do_not_ask_the_same_shop(town_of):
         town.compare()
 
 
-def test_a_run_that_died_does_not_stop_the_next_for_ever(town_of, clock):
-    town = town_of()
-    named = {"connection_id": town.connection.id, "connected_at": town.connection.created_at, "kind": SLIDING}
-    town.goodword.database.run(lambda unit: begin(unit, town.brand_id, **named))
-    clock.advance(timedelta(hours=2))
-    assert town.compare().problem is None
+def test_a_run_that_died_in_the_middle_keeps_what_it_took_in_and_the_next_does_the_rest(town_of, clock, monkeypatch):
+    town = town_of(page_size=3)
+    placed = [town.shop.place(codes=["ANNA15"]) for _ in range(10)]
+    pull, pages = OpenConnection.pull, iter(range(2))
+
+    def dying(self: OpenConnection, **asked: Any) -> Any:
+        if next(pages, None) is None:
+            raise KeyboardInterrupt
+        return pull(self, **asked)
+
+    monkeypatch.setattr(OpenConnection, "pull", dying)
+    with pytest.raises(KeyboardInterrupt):
+        town.compare()
+    monkeypatch.undo()
+    assert len(town.orders()) == 6
+    with pytest.raises(AlreadyRunningError):
+        town.compare()
+    clock.advance(GIVEN_UP_AFTER)
+    done = town.compare()
+    assert (done.problem, done.booked, len(done.findings.missing)) == (None, 4, 4)
+    assert town.owed() == dict.fromkeys(placed, 250)
+    with town.goodword.database.reading() as unit:
+        rows = latest_of(unit, town.brand_id, connection_id=town.connection.id)
+    assert [row.state for row in rows] == [ReconciliationState.DONE, ReconciliationState.FAILED]
+    assert "process" in str(rows[1].problem)
 
 
 def test_the_worker_asks_every_quarter_of_an_hour_and_further_back_at_times(town_of, clock):
