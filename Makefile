@@ -14,7 +14,7 @@ export PIP_ROOT_USER_ACTION := ignore
 INSTALL := $(BIN)/python -m pip install --quiet
 EDITABLE := $(INSTALL) --no-deps --no-build-isolation --editable .
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test shop lint lock clean
 
 help:
 	@echo "make demo    set up everything, load the demo brand, serve it and print sign-in links (ARGS=… is passed on)"
@@ -30,7 +30,11 @@ demo: setup
 	$(BIN)/goodword demo $(ARGS)
 
 test: setup $(STAMPS)/dev
-	$(BIN)/pytest -n 4 -p randomly --randomly-seed=$(SEED) $(ARGS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest -n 4 --dist worksteal -p randomly --randomly-seed=$(SEED) $(ARGS)
+
+# Fetched by the tests that need it as well; sooner is quicker.
+shop: $(STAMPS)/npm
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.support.vendure
 
 lint: setup $(STAMPS)/dev
 	$(BIN)/ruff check .
