@@ -17,7 +17,7 @@ from engine.kernel.clock import VirtualClock
 from engine.kernel.database import Database
 from tests.support.databases import Backend, PostgresqlBackend, SqliteBackend, postgresql_address, reachable
 
-pytest_plugins = ["tests.support.strict"]
+pytest_plugins = ["tests.support.strict", "tests.support.order"]
 
 PROFILE = os.environ.get("GOODWORD_HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "fast")
 

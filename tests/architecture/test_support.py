@@ -1,5 +1,6 @@
 """The ground that the other tests stand on holds."""
 
+import re
 import smtplib
 import socket
 
@@ -14,6 +15,7 @@ from engine.kernel.migrate import pending
 from engine.kernel.tables import table_of
 from engine.ledger.journal import ENTRY
 from tests.engine.ledger.books import add_brand, fill
+from tests.support.order import dealt
 
 pytest_plugins = ["pytester"]
 
@@ -51,6 +53,15 @@ def test_a_database_that_was_used_before_is_as_new(backend, clock, analyzed):
         return ids, before
 
     assert [used() for _ in range(3)] == [([1, 2, 3], 0)] * 3
+
+
+@given(st.lists(st.integers()), st.lists(st.integers()), st.integers(1, 8))
+def test_every_worker_begins_with_its_part_of_the_slow_tests_and_none_is_lost(slow, quick, workers):
+    order = dealt([("slow", each) for each in slow], [("quick", each) for each in quick], shares=workers)
+    assert [each for kind, each in order if kind == "slow"] == slow
+    assert [each for kind, each in order if kind == "quick"] == quick
+    runs = "".join(kind[0] for kind, _ in order)
+    assert len(re.findall("s+", runs)) == min(workers, len(slow)) or len(quick) < workers
 
 
 def test_the_network_ends_at_this_machine():
