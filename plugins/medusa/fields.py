@@ -46,7 +46,7 @@ _ORDER: Final[_Shape] = {
         **_TAXES,
         **_ADJUSTMENTS,
     },
-    "credit_lines": _MOVED,
+    "credit_lines": _MOVED | {"reference": None, "metadata": {"created_in_version": None}},
     "payment_collections": {
         **dict.fromkeys(("id", "status", "amount", "raw_amount", "created_at", "updated_at")),
         "payments": {"id": None, "updated_at": None, "captures": _MOVED, "refunds": _MOVED},

@@ -1,11 +1,11 @@
 """Medusa's order to events.
 
 A line counts as it stands: what was returned, exchanged or edited away is out of it, as it is out of Medusa's own
-total. So of a refund only that part counts which no line tells already; the two together always come to what the
-customer paid less what was given back. Medusa's `total` is not read: it shrinks with refunds as well.
+total. So of a refund only that part counts which no line tells already, and what an edit or an exchange added counts
+as far as it is paid. Medusa's `total` is not read: it shrinks with refunds as well.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -23,10 +23,8 @@ from engine.plugin_api import (
     exponent_of,
     parse_currency,
 )
+from plugins.medusa.balance import Balance, Taken, moves
 from plugins.medusa.reading import Record, maybe_text, minor_of, number_in, number_of, text_of, time_of
-
-_AT_CHECKOUT: Final = timedelta(minutes=1)
-"""A credit of the order that is older than this was given with the order itself: a gift card, or store credit."""
 
 _MOST_TIES: Final = 999
 _MAX_QUANTITY: Final = 1_000_000
@@ -56,13 +54,13 @@ def changed_at(order: Any) -> datetime:
     """
     collections = order.get("payment_collections") or ()
     payments = [payment for collection in collections for payment in collection.get("payments") or ()]
-    moves = [*_all(payments, "captures"), *_all(payments, "refunds"), *(order.get("credit_lines") or ())]
+    moved = [*moves(order, "captures"), *moves(order, "refunds"), *(order.get("credit_lines") or ())]
     details = [item["detail"] for item in order["items"] if item.get("detail")]
     dated = [order, *details, *collections, *payments]
     moments = [time_of(order["created_at"]), *(time_of(each["updated_at"]) for each in dated if each.get("updated_at"))]
-    moments += [time_of(each["created_at"]) for each in moves]
+    moments += [time_of(each["created_at"]) for each in moved]
     moments += [time_of(order["canceled_at"])] if order.get("canceled_at") else []
-    things = len(moves) + int(number_of(order.get("version")))
+    things = len(moved) + int(number_of(order.get("version")))
     return max(moments) + timedelta(microseconds=max(0, min(things, _MOST_TIES)))
 
 
@@ -90,6 +88,8 @@ class _Reader:
         order, shipping = self.order, [_shipped(method) for method in self.order.get("shipping_methods") or ()]
         bought = [(item, _bought(item)) for item in order["items"]]
         charged = self._minor(sum((each.gross for each in (*(one for _, one in bought), *shipping)), Fraction(0)))
+        balance = Balance(order, exponent_of(self.currency), charged)
+        taken = balance.taken()
         event = OrderEvent(
             external_id=text_of(order["id"]),
             updated_at=changed_at(order),
@@ -97,14 +97,15 @@ class _Reader:
             currency=self.currency,
             lines=tuple(self._line(item, each) for item, each in bought),
             charged_minor=charged,
-            paid_at=self._paid_at(charged),
+            paid_at=balance.paid_at(),
             cancelled_at=self._cancelled_at(),
             shipping_minor=self._minor(sum((each.net for each in shipping), Fraction(0))),
             codes=_codes(order),
             clicks=_clicks(order.get("metadata")),
             customer=Customer(email=maybe_text(order.get("email")), external_id=maybe_text(order.get("customer_id"))),
+            refund_ids=tuple(each.external_id for each in taken),
         )
-        return (event, *self._refunds(event))
+        return (event, *(_refund(each, event) for each in taken))
 
     def _minor(self, amount: Fraction) -> int:
         return minor_of(amount, exponent_of(self.currency))
@@ -121,69 +122,22 @@ class _Reader:
             gift_card=item.get("is_giftcard") is True,
         )
 
-    def _payments(self) -> list[Record]:
-        collections = self.order.get("payment_collections") or ()
-        return [payment for collection in collections for payment in collection.get("payments") or ()]
-
-    def _moved(self, kind: str) -> list[tuple[datetime, str, int]]:
-        """Return when captures or refunds were made, their ids and amounts, first things first."""
-        found = _all(self._payments(), kind)
-        return sorted(
-            (time_of(each["created_at"]), text_of(each["id"]), self._minor(number_in(each, "amount"))) for each in found
-        )
-
-    def _paid_at(self, charged: int) -> datetime | None:
-        """Return when what was captured first reached what was asked for at the checkout."""
-        asked = [each for each in self.order.get("payment_collections") or () if each.get("status") != "canceled"]
-        first = min(asked, key=lambda each: (time_of(each["created_at"]), text_of(each["id"])), default=None)
-        due = charged - self._credit_at_checkout() if first is None else self._minor(number_in(first, "amount"))
-        if due <= 0:
-            return time_of(self.order["created_at"])
-        captured = 0
-        for at, _, amount in self._moved("captures"):
-            captured += amount
-            if captured >= due:
-                return at
-        return None
-
     def _cancelled_at(self) -> datetime | None:
         if self.order["status"] != "canceled" and not self.order.get("canceled_at"):
             return None
         return time_of(self.order.get("canceled_at") or self.order["updated_at"])
 
-    def _refunds(self, event: OrderEvent) -> Iterator[RefundEvent]:
-        """Yield the refunds. What the lines tell already is taken from the newest ones: they are why it was given back.
 
-        What counts of one refund depends on how the lines stand, so each is as new as the order.
-        """
-        captured = sum(amount for _, _, amount in self._moved("captures"))
-        told = max(0, captured + self._credit_at_checkout() - event.charged_minor)
-        refunds = self._moved("refunds")
-        for (at, refund_id, _), counts in zip(refunds, _beyond(told, [each[2] for each in refunds]), strict=True):
-            yield RefundEvent(
-                external_id=refund_id,
-                order_external_id=event.external_id,
-                updated_at=event.updated_at,
-                refunded_at=max(at, event.placed_at),
-                currency=event.currency,
-                amount_minor=counts,
-            )
-
-    def _credit_at_checkout(self) -> int:
-        """Return what was paid by gift card or store credit; credits of refunds and of goodwill come later."""
-        until = min([time_of(self.order["created_at"]) + _AT_CHECKOUT, *(at for at, _, _ in self._moved("refunds"))])
-        lines = self.order.get("credit_lines") or ()
-        return sum(self._minor(number_in(each, "amount")) for each in lines if time_of(each["created_at"]) < until)
-
-
-def _beyond(told: int, amounts: Sequence[int]) -> list[int]:
-    """Return what is left of each amount when `told` is taken from them all, beginning with the last."""
-    left: list[int] = []
-    for amount in reversed(amounts):
-        taken = min(told, amount)
-        told -= taken
-        left.append(amount - taken)
-    return left[::-1]
+def _refund(taken: Taken, order: OrderEvent) -> RefundEvent:
+    """Return a refund. What counts of it depends on how the lines stand, so it is as new as the order."""
+    return RefundEvent(
+        external_id=taken.external_id,
+        order_external_id=order.external_id,
+        updated_at=order.updated_at,
+        refunded_at=max(taken.at or order.updated_at, order.placed_at),
+        currency=order.currency,
+        amount_minor=taken.amount_minor,
+    )
 
 
 def _bought(item: Record) -> _Sum:
@@ -234,10 +188,6 @@ def _adjustments(thing: Record) -> list[Record]:
     found = list(thing.get("adjustments") or ())
     newest = max((number_of(each.get("version")) for each in found), default=Fraction(0))
     return [each for each in found if number_of(each.get("version")) == newest]
-
-
-def _all(payments: Iterable[Record], kind: str) -> list[Record]:
-    return [each for payment in payments for each in payment.get(kind) or ()]
 
 
 def _codes(order: Record) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from plugins.medusa.orders import changed_at
 from tests.plugins.medusa.shop import (
     CLICK,
     T0,
+    a_credit,
     a_move,
     a_payment,
     an_item,
@@ -220,6 +221,47 @@ def test_goodwill_before_and_a_return_after_are_both_taken_back_once():
     assert kept(order) == 8_628 - 500 - 5_891
 
 
+def test_a_refund_before_its_return_counts_until_the_line_tells_it():
+    order = refunded(an_order(), ("ref_1", "58.91", 40))
+    assert [each.amount_minor for each in read(order)[1]] == [5_891]
+    order = returned(order, "ordli_1", 2, 50)
+    assert [each.amount_minor for each in read(order)[1]] == [0]
+    assert kept(order) == 8_628 - 5_891
+
+
+def test_what_was_returned_for_store_credit_is_out_of_its_line_and_a_credit_below_zero_is_nothing_more():
+    order = returned(an_order(), "ordli_1", 2, 50)
+    order["credit_lines"] = [a_credit("ordcl_1", "-58.91", version=3)]
+    assert (kept(order), read(order)[1]) == (read(order)[0].charged_minor, [])
+
+
+def test_what_an_edit_added_counts_as_far_as_it_is_paid():
+    order = an_order()
+    order["items"].append(an_item("ordli_3", "10"))
+    event, [unpaid] = read(order)
+    assert (event.charged_minor, unpaid.external_id, unpaid.amount_minor) == (9_818, "unpaid:order_1", 1_190)
+    assert (event.paid_at, event.refund_ids) == (T0 + timedelta(minutes=1), ("unpaid:order_1",))
+    waived = order | {"credit_lines": [a_credit("ordcl_1", "11.90", version=3)]}
+    assert kept(waived) == 8_628
+    more = a_payment("11.9") | {"id": "paycol_2", "created_at": at(60)}
+    more["payments"][0] |= {"id": "pay_2", "captures": [a_move("capt_2", "11.9", at(61))]}
+    paid = order | {"payment_collections": [*order["payment_collections"], more]}
+    assert (kept(paid), read(paid)[1], read(paid)[0].refund_ids) == (9_818, [], ())
+
+
+def test_an_edit_before_the_capture_leaves_a_new_sum_to_be_paid():
+    order = an_order(payment_collections=[a_payment("86.28", captured=False)])
+    order["items"][1] |= big(quantity=0)
+    assert read(order)[0].paid_at is None
+    order["payment_collections"][0]["payments"][0]["captures"].append(a_move("capt_1", "64.86", at(90)))
+    assert (read(order)[0].paid_at, kept(order)) == (T0 + timedelta(minutes=90), 6_486)
+
+
+def test_a_cent_that_the_payment_provider_rounded_otherwise_is_not_unpaid():
+    order = an_order(payment_collections=[a_payment("86.27")])
+    assert read(order)[1] == []
+
+
 def test_an_exchange_without_a_refund_counts_the_new_thing_in_place_of_the_old():
     order = returned(an_order(), "ordli_2", 1, 50)
     order["items"].append(an_item("ordli_3", "18"))
@@ -237,15 +279,17 @@ def test_an_edit_that_takes_a_line_down_is_told_by_the_line_alone():
     assert event.charged_minor == 6_486
 
 
-def test_a_gift_card_at_the_checkout_is_part_of_what_was_charged():
-    credit = {"id": "ordcl_1", "reference": "gift-card", "created_at": at(), **big(amount="50")}
-    order = an_order(credit_lines=[credit], payment_collections=[a_payment("36.28")])
-    event, _ = read(order)
-    assert (event.charged_minor, event.paid_at) == (8_628, T0 + timedelta(minutes=1))
-    back = refunded(returned(order, "ordli_1", 1, 50), ("ref_1", "29.45", 60))
+def test_a_gift_card_at_the_checkout_is_part_of_what_was_charged_in_every_later_version():
+    order = an_order(credit_lines=[a_credit("ordcl_1", "50")], payment_collections=[a_payment("36.28")])
+    event, refunds = read(order)
+    assert (event.charged_minor, event.paid_at, refunds) == (8_628, T0 + timedelta(minutes=1), [])
+    back = refunded(returned(order, "ordli_1", 1, 50), ("ref_1", "29.46", 60))
     assert [each.amount_minor for each in read(back)[1]] == [0]
-    whole = an_order(credit_lines=[credit | big(amount="86.28")], payment_collections=[])
-    assert read(whole)[0].paid_at == T0
+    again = refunded(back, ("ref_2", "2", 70))
+    assert [each.amount_minor for each in read(again)[1]] == [200, 0]
+    assert {each["created_at"] for each in again["credit_lines"]} == {at(70.001)}
+    whole = an_order(credit_lines=[a_credit("ordcl_1", "86.28")], payment_collections=[])
+    assert (read(whole)[0].paid_at, read(whole)[1]) == (T0, [])
 
 
 def test_a_credit_of_a_refund_within_the_first_minute_is_none_of_the_checkout():

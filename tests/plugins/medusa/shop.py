@@ -72,6 +72,13 @@ def a_move(move_id: str, amount: str, when: str) -> dict[str, Any]:
     return {"id": move_id, "payment_id": "pay_1", "created_at": when, "created_by": "user_1", **big(amount=amount)}
 
 
+def a_credit(credit_id: str, amount: str, *, version: int | None = None) -> dict[str, Any]:
+    """A credit line of the checkout (a gift card, store credit), or of a later version of the order."""
+    metadata = {} if version is None else {"created_in_version": version}
+    credit = {"id": credit_id, "reference": "gift-card" if version is None else "order", "metadata": metadata}
+    return credit | {"created_at": at(), "updated_at": at(), **big(amount=amount)}
+
+
 def a_payment(amount: str, *, captured: bool = True) -> dict[str, Any]:
     return {
         "id": "paycol_1",
@@ -131,24 +138,36 @@ def an_order(order_id: str = "order_1", **changes: Any) -> dict[str, Any]:
 
 
 def refunded(order: dict[str, Any], *refunds: tuple[str, str, float]) -> dict[str, Any]:
-    """The order with refunds of (id, amount, minute), credit lines for them, and a total that shrank."""
+    """The order with refunds of (id, amount, minute), credit lines for them, and a total that shrank.
+
+    As in the real one, each version has its own copies of the credit lines, which keep the version in which they came.
+    """
     order = copy.deepcopy(order)
     for refund_id, amount, minute in refunds:
         order["payment_collections"][0]["payments"][0]["refunds"].append(a_move(refund_id, amount, at(minute)))
+        order = versioned(order, minute + 0.001)
         credit = {"id": f"ordcl_{refund_id}", "reference": "payment_collection", "created_at": at(minute + 0.001)}
-        order["credit_lines"].append(credit | {"updated_at": at(minute + 0.001), **big(amount=amount)})
+        credit |= {"metadata": {"created_in_version": order["version"]}, "updated_at": at(minute + 0.001)}
+        order["credit_lines"].append(credit | big(amount=amount))
         order["total"] = round(order["total"] - json.loads(amount), 2)
         order["summary"]["current_order_total"] = order["total"]
-        order["version"] += 1
+    return order
+
+
+def versioned(order: dict[str, Any], minute: float) -> dict[str, Any]:
+    """The order in its next version: its credit lines are copied, with new ids and times."""
+    order = copy.deepcopy(order) | {"version": order["version"] + 1}
+    for credit in order["credit_lines"]:
+        credit |= {"id": f"{credit['id']}_{order['version']}", "created_at": at(minute), "updated_at": at(minute)}
     return order
 
 
 def returned(order: dict[str, Any], item_id: str, quantity: int, minute: float) -> dict[str, Any]:
     """The order with pieces of an item received back."""
-    order = copy.deepcopy(order)
+    order = versioned(order, minute)
     detail = next(each["detail"] for each in order["items"] if each["id"] == item_id)
     detail |= {**big(return_received_quantity=quantity), "updated_at": at(minute)}
-    return order | {"version": order["version"] + 1, "updated_at": at(minute)}
+    return order | {"updated_at": at(minute)}
 
 
 def written(record: Any) -> bytes:
@@ -258,6 +277,8 @@ class FakeShop:
         taken = any(each["code"] == given.get("code") for each in self.promotions.values())
         if (taken and not rest) or set(method) - _METHOD:
             return 400, {"type": "invalid_data", "message": "Promotion with this code exists, or a field is unknown."}
+        if method.get("type") == "fixed" and not method["currency_code"]:
+            return 400, {"type": "invalid_data", "message": "A fixed amount needs a currency."}
         if method.get("type") == "percentage" and not 0 < method["value"] <= 100:
             return 400, {"type": "invalid_data", "message": "Application Method value should be a percentage number."}
         status, found = self._kept(self.promotions, "promotion", rest, given, allowed=_PROMOTION)
