@@ -79,20 +79,16 @@ def _campaign(api: AdminApi, code: CodeView) -> str:
 
 
 def _method(api: AdminApi, code: CodeView) -> dict[str, Any]:
-    currency = store_currency(api)
+    """Return what the code takes off. A promotion with a currency is for carts in it alone; a percentage is for all."""
     if code.percent_bps is not None:
-        value: Decimal | None = Decimal(code.percent_bps).scaleb(-2)
-    else:
-        minor = (code.amount_minor or {}).get(currency)
-        value = None if minor is None else Money(minor, currency).decimal()
-    if value is None:
+        percent = _json_number(Decimal(code.percent_bps).scaleb(-2))
+        return {"type": "percentage", "target_type": "order", "value": percent, "currency_code": None}
+    currency = store_currency(api)
+    minor = (code.amount_minor or {}).get(currency)
+    if minor is None:
         raise FatalError(f"The terms give the customer no amount in {currency}, the currency of this shop.")
-    return {
-        "type": "percentage" if code.percent_bps is not None else "fixed",
-        "target_type": "order",
-        "value": _json_number(value),
-        "currency_code": currency.lower(),
-    }
+    amount = _json_number(Money(minor, currency).decimal())
+    return {"type": "fixed", "target_type": "order", "value": amount, "currency_code": currency.lower()}
 
 
 def _json_number(value: Decimal) -> int | float:

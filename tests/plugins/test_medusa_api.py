@@ -155,11 +155,11 @@ def find(shop: FakeShop, code: str):
     return CONNECTOR.find_code(code, settings=settings(), http=shop)
 
 
-def test_a_percentage_is_a_promotion_off_the_order():
+def test_a_percentage_is_a_promotion_off_the_order_in_every_currency_of_the_shop():
     shop = FakeShop()
     reference = push(shop, PERCENT)
     assert shop.promotions[reference]["application_method"] == {
-        "type": "percentage", "target_type": "order", "value": 12.5, "currency_code": "eur",
+        "type": "percentage", "target_type": "order", "value": 12.5, "currency_code": None,
     }  # fmt: skip
     found = find(shop, "anna10")
     assert (found.reference, found.active, found.percent_bps, found.expires_at) == (reference, True, 1_250, None)
