@@ -13,21 +13,27 @@ import { createHmac, randomUUID } from 'node:crypto';
 const PAUSES = [1, 5, 30, 120, 600, 2400];
 
 export const config = {
-  event: ['order.placed', 'order.updated', 'order.canceled', 'order.completed', 'order.return_received',
-    'order.exchange_created', 'order.claim_created', 'order-edit.confirmed', 'payment.captured', 'payment.refunded'],
+  event: ['order.placed', 'order.updated', 'order.canceled', 'order.completed', 'order.archived',
+    'order.fulfillment_created', 'order.fulfillment_canceled', 'order.return_requested', 'order.return_received',
+    'order.exchange_created', 'order.claim_created', 'order-edit.confirmed', 'payment.captured', 'payment.refunded',
+    'shipment.created', 'delivery.created'],
   context: { subscriberId: 'goodword' },
 };
 
+// Where a payment and a fulfillment have their order.
+const ORDER_OF = { payment: 'payment_collection.order.id', fulfillment: 'order.id' };
+const ENTITIES = { payment: 'payment', shipment: 'fulfillment', delivery: 'fulfillment' };
+
 export default async function tellGoodword({ event, container }) {
   if (!process.env.GOODWORD_ADDRESS || !process.env.GOODWORD_SECRET) return;
-  const id = event.name.startsWith('payment.') ? await orderOf(event.data.id, container) : event.data.order_id ?? event.data.id;
+  const entity = ENTITIES[event.name.split('.')[0]];
+  const id = entity ? await orderOf(entity, event.data.id, container) : event.data.order_id ?? event.data.id;
   if (id) void send({ id });
 }
 
-async function orderOf(payment, container) {
-  const fields = ['id', 'payment_collection.order.id'];
-  const { data } = await container.resolve('query').graph({ entity: 'payment', fields, filters: { id: payment } });
-  return data[0]?.payment_collection?.order?.id;
+async function orderOf(entity, id, container) {
+  const { data } = await container.resolve('query').graph({ entity, fields: ['id', ORDER_OF[entity]], filters: { id } });
+  return ORDER_OF[entity].split('.').reduce((thing, name) => thing?.[name], data[0]);
 }
 
 async function send(body) {
