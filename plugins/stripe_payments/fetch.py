@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from plugins.stripe_payments.api import Found, StripeApi
 from plugins.stripe_payments.clicks import subscription_details
-from plugins.stripe_payments.orders import FIRST_INVOICE
+from plugins.stripe_payments.orders import is_first
 from plugins.stripe_payments.reading import Record, ident, inner, maybe_ident, records, refuse, text
 from plugins.stripe_payments.topics import CAPTURED, DISPUTE, INVOICE, REFUND, REFUNDED, SESSION, SETTLED
 
 SESSION_FIELDS: Final = ("line_items", "payment_intent.latest_charge", "discounts.promotion_code")
-INVOICE_FIELDS: Final = ("payments", "discounts.promotion_code")
+INVOICE_FIELDS: Final = ("payments", "discounts.promotion_code", "parent.subscription_details.subscription")
 NOTHING: Final[Found] = {"order": None}
 _KINDS: Final = {
     "session": SESSION,
@@ -102,7 +102,7 @@ def invoice_record(api: StripeApi, invoice_id: str) -> Found:
         for payment_id in _payments(invoice):
             if bought_in := _bought_in(api, payment_id):
                 return _purchase(api, _session(api, bought_in))
-    elif text(invoice, "billing_reason") == FIRST_INVOICE:
+    elif is_first(invoice):
         found, _ = api.page("checkout/sessions", {"subscription": subscription_id, "limit": 1})
         session = _with_codes(api, found[0]) if found else None
     if inner(invoice, "lines").get("has_more") is not False:

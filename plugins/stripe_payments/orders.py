@@ -24,11 +24,12 @@ from plugins.stripe_payments.reading import (
     text,
 )
 
-FIRST_INVOICE: Final = "subscription_create"
 _SECOND: Final = timedelta(seconds=1)
 _PAID: Final = frozenset({"paid", "no_payment_required"})
 _GIVEN_UP: Final = frozenset({"canceled", "requires_payment_method"})
 _MAX_QUANTITY: Final = 1_000_000
+_SHORTEST_PERIOD: Final = timedelta(days=1)
+"""Of a subscription: behind the end of a trial, the invoice that ends it is the only one in that time."""
 
 
 def session_order(record: Record) -> OrderEvent | None:
@@ -65,9 +66,10 @@ def session_order(record: Record) -> OrderEvent | None:
 
 
 def invoice_order(record: Record) -> OrderEvent | None:
-    """Return the order of `invoice`, or None where it is not paid, or gives back as much as it takes.
+    """Return the order of `invoice`; None where it is not paid, sells nothing, or gives back as much as it takes.
 
-    The session in which its subscription began, where `record` has it, brings click and codes of the first invoice.
+    The session in which its subscription began, where `record` has it, brings click and codes of the first invoice. The
+    one for nothing with which a free trial begins is no order.
 
     Raises:
         InputError: it cannot be read.
@@ -75,9 +77,9 @@ def invoice_order(record: Record) -> OrderEvent | None:
     invoice = inner(record, "invoice")
     currency, placed_at = currency_in(invoice, "currency"), instant(invoice, "created")
     lines = _without_credits(tuple(_invoice_lines(invoice, currency)))
-    if text(invoice, "status") != "paid" or not lines:
+    if text(invoice, "status") != "paid" or not lines or not _sells(invoice):
         return None
-    first = text(invoice, "billing_reason") == FIRST_INVOICE
+    first = is_first(invoice)
     begun_in = inner(record, "session") if first else {}
     told = (begun_in, subscription_details(invoice)) if first else ()
     paid_at = maybe_instant(inner(invoice, "status_transitions"), "paid_at") or placed_at
@@ -96,6 +98,14 @@ def invoice_order(record: Record) -> OrderEvent | None:
     )
 
 
+def is_first(invoice: Record) -> bool:
+    """Tell whether an invoice is the first of its subscription: of its beginning, or of the end of a free trial."""
+    if text(invoice, "billing_reason") == "subscription_create":
+        return True
+    trial_end = maybe_instant(inner(subscription_details(invoice), "subscription"), "trial_end")
+    return trial_end is not None and timedelta(0) <= instant(invoice, "created") - trial_end < _SHORTEST_PERIOD
+
+
 def codes_of(thing: Record) -> tuple[str, ...]:
     """Return the promotion codes in what a session or an invoice says of its discounts, where they are whole.
 
@@ -105,6 +115,10 @@ def codes_of(thing: Record) -> tuple[str, ...]:
     discounts = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     whole = (inner(each, "promotion_code") for each in (*discounts, inner(thing, "discount")))
     return tuple(dict.fromkeys(filter(None, (text(each, "code") for each in whole))))
+
+
+def _sells(invoice: Record) -> bool:
+    return any(line.get("amount") for line in records(invoice, "lines"))
 
 
 def _session_paid_at(record: Record, payment: Record) -> datetime | None:

@@ -86,6 +86,29 @@ def test_a_later_invoice_has_neither_click_nor_the_code_of_the_session(account):
     assert (order.external_id, order.codes, order.clicks) == ("in_2", (), ())
 
 
+def test_after_a_free_trial_the_first_invoice_that_charges_has_click_and_code(account):
+    trial_end, month = seconds() + 14 * DAY, 30 * DAY
+    free = example("line_item", id="il_trial", amount=0, currency="eur", discount_amounts=[], taxes=[])
+    account.subscribe_customer()
+    account.folders["invoices"]["in_1"] |= {"lines": listed(free), "total": 0, "subtotal": 0}
+    account.folders["subscriptions"]["sub_1"]["trial_end"] = trial_end
+    for number, at in ((2, trial_end + 40), (3, trial_end + month)):
+        account.bill(invoice_id=f"in_{number}", at=at, billing_reason="subscription_cycle")
+    assert told(account, "invoice.paid", "in_1") == told(account, "checkout.session.completed", "cs_live_sub1") == ()
+    (first,), (second,) = (told(account, "invoice.paid", invoice_id) for invoice_id in ("in_2", "in_3"))
+    assert (first.codes, first.clicks, first.charged_minor) == (("ANNA10",), (CLICK,), 5_355)
+    assert (second.codes, second.clicks, second.charged_minor) == ((), (), 5_355)
+
+
+def test_a_first_invoice_that_a_code_made_free_is_an_order(account):
+    account.subscribe_customer()
+    line = account.folders["invoices"]["in_1"]["lines"]["data"][0]
+    line |= {"discount_amounts": [{"amount": 5_000, "discount": "di_1"}], "taxes": []}
+    account.folders["invoices"]["in_1"]["total"] = 0
+    (order,) = told(account, "invoice.paid", "in_1")
+    assert (order.codes, order.charged_minor, order.lines[0].net_minor) == (("ANNA10",), 0, 0)
+
+
 def test_a_discount_that_goes_on_names_its_code_on_every_invoice(account):
     discount = example("discount", id="di_1", promotion_code="promo_anna")
     account.bill(invoice_id="in_2", billing_reason="subscription_cycle", discounts=[discount])

@@ -40,12 +40,14 @@ _FOLDERS = {
     "promotion_codes": "promo_",
     "coupons": "",
     "webhook_endpoints": "we_",
+    "subscriptions": "sub_",
 }
 _EXPANDABLE = {
     "payment_intent": "payment_intents",
     "latest_charge": "charges",
     "promotion_code": "promotion_codes",
     "coupon": "coupons",
+    "subscription": "subscriptions",
 }
 _INCLUDABLE = ("line_items", "payments", "currency_options")
 

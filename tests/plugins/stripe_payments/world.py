@@ -58,6 +58,8 @@ class Account(FakeStripe):
     def bill(self, number: str = "1", *, at: int = seconds(), invoice_id: str = "", **changes: Any) -> dict[str, Any]:
         """A paid invoice of a subscription."""
         invoice_id = invoice_id or f"in_{number}"
+        if f"sub_{number}" not in self.folders["subscriptions"]:
+            self.put("subscriptions", example("subscription", id=f"sub_{number}", trial_end=None, metadata={}))
         details = {"subscription": f"sub_{number}", "metadata": {}}
         parent = {"type": "subscription_details", "subscription_details": details}
         invoice = self.put("invoices", an_invoice(invoice_id, at=at, parent=parent, **changes))
