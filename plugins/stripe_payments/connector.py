@@ -25,10 +25,11 @@ from engine.plugin_api import (
 )
 from plugins.stripe_payments.api import Found, StripeApi, answers_of_stripe
 from plugins.stripe_payments.changes import Change, changes
+from plugins.stripe_payments.check import report
 from plugins.stripe_payments.codes import found_code, put_code, revoke
 from plugins.stripe_payments.fetch import Pointer, record_of
 from plugins.stripe_payments.orders import invoice_order, session_order
-from plugins.stripe_payments.reading import Record, inner, maybe_ident, read_record, records, text
+from plugins.stripe_payments.reading import Record, maybe_ident, read_record, records, text
 from plugins.stripe_payments.refunds import chargeback_event, refund_event
 from plugins.stripe_payments.settings import ORIGIN, own
 from plugins.stripe_payments.signature import verified
@@ -94,23 +95,13 @@ class StripePayments:
         return (ORIGIN,)
 
     def check(self, *, settings: PluginSettings, http: HttpClient) -> ConnectionReport:
-        """Say whose account this is, whether it may take payments, and whether webhooks can be believed.
+        """Say whose account this is, whether it may take payments, and what it or its key lacks.
 
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
         """
-        api = StripeApi(own(settings), http)
         with answers_of_stripe():
-            account = api.get("account")
-            api.page("checkout/sessions", {"limit": 1})
-            shown = text(inner(inner(account, "settings"), "dashboard"), "display_name")
-            name = shown or text(inner(account, "business_profile"), "name") or str(account["id"])
-        problems = []
-        if account.get("charges_enabled") is False and not api.settings.test_mode:
-            problems.append("Stripe does not let this account take payments yet. Finish its activation at Stripe.")
-        if not api.settings.webhook_secrets:
-            problems.append("No webhook is believed yet: enter the endpoint's signing secret from Stripe's dashboard.")
-        return ConnectionReport(name[:200], tuple(problems))
+            return report(StripeApi(own(settings), http))
 
     def pull(
         self, *, since: datetime, until: datetime, cursor: str | None, settings: PluginSettings, http: HttpClient

@@ -8,7 +8,7 @@ import pytest
 from engine.plugin_api import CodeView, ConfigError, FatalError, OrderEvent
 from plugins.stripe_payments.connector import StripePayments
 from plugins.stripe_payments.settings import StripeSettings
-from tests.plugins.stripe_payments.account import KEY, SECRET, SETTINGS
+from tests.plugins.stripe_payments.account import KEY, SECRET, SETTINGS, place_of
 from tests.plugins.stripe_payments.objects import example, written
 from tests.plugins.stripe_payments.world import Account
 
@@ -337,6 +337,24 @@ def test_the_check_names_the_account_and_what_is_missing(account):
     wrong = settings_of(api_key=KEY + "x", webhook_secrets=(SECRET,))
     with pytest.raises(ConfigError):
         CONNECTOR.check(settings=wrong, http=account.client())
+
+
+def test_the_check_names_the_rights_that_the_key_lacks_for_what_is_asked_later(account):
+    account.forbidden = {"subscriptions", "refunds"}
+    (problem,) = CONNECTOR.check(settings=SETTINGS, http=account.client()).problems
+    assert "may not read Refunds, Subscriptions" in problem
+    account.forbidden = set()
+    filled(account, lambda number: ago(100) - 600 * number)
+    account.requests.clear()
+    CONNECTOR.check(settings=SETTINGS, http=account.client())
+    checked = {path for _, path, _ in account.requests}
+    account.requests.clear()
+    push(account)
+    subscribe(account)
+    by_webhook(account)
+    pulled(account, days=120)
+    asked = {place_of(path)[0] for _, path, _ in account.requests} - {"invoice_payments"}
+    assert asked <= checked
 
 
 def test_every_request_names_the_version_and_only_makings_carry_a_key(account):

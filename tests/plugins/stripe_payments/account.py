@@ -62,12 +62,14 @@ class RefusalError(Exception):
 
 @dataclass
 class FakeStripe:
-    """The account; `now` is its clock. `requests` are the methods, paths and parameters that came."""
+    """The account; `now` is its clock. `requests` are the methods, paths and parameters that came;
+    `forbidden` are paths that the key has no right to."""
 
     now: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp()))
     folders: dict[str, dict[str, dict[str, Any]]] = field(default_factory=lambda: {name: {} for name in _FOLDERS})
     requests: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     answered: dict[str, tuple[tuple[str, str], bytes]] = field(default_factory=dict)
+    forbidden: set[str] = field(default_factory=set)
     numbers: Any = field(default_factory=lambda: count(1))
 
     def client(self) -> HttpClient:
@@ -90,6 +92,8 @@ class FakeStripe:
         if not re.fullmatch(r"20\d\d-\d\d-\d\d\.[a-z]+", request.headers.get("stripe-version", "")):
             return httpx2.Response(400, json={"error": {"message": "Invalid Stripe API version"}})
         path = request.url.path.removeprefix("/v1/")
+        if path in self.forbidden:
+            return httpx2.Response(403, json={"error": {"message": "The key has not the required permissions"}})
         raw = request.url.query if request.method == "GET" else request.content
         key, wish = request.headers.get("idempotency-key"), (path, raw.decode())
         if key in self.answered:
