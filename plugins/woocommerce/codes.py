@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from engine.plugin_api import CodeView, Currency, FatalError, Money, MoneyError, ShopCode, parse_currency
+from engine.plugin_api import CodeView, ConfigError, Currency, FatalError, Money, MoneyError, ShopCode, parse_currency
 from plugins.woocommerce.api import RestApi
 from plugins.woocommerce.reading import read_time
 
 _COUPONS: Final = "wc/v3/coupons"
 _RESTRICTIONS: Final[Mapping[str, Any]] = {
     "individual_use": False,
+    "free_shipping": False,
     "product_ids": [],
     "excluded_product_ids": [],
     "product_categories": [],
@@ -19,10 +20,26 @@ _RESTRICTIONS: Final[Mapping[str, Any]] = {
     "exclude_sale_items": False,
     "email_restrictions": [],
 }
-"""What a coupon of ours does not have; a coupon that has one is another kind of discount."""
+"""What a coupon of ours does not do; a coupon that does is another kind of discount."""
 
 _LIMITS: Final = ("usage_limit", "usage_limit_per_user", "limit_usage_to_x_items")
 _BOUNDS: Final = ("minimum_amount", "maximum_amount")
+
+
+def missing(api: RestApi) -> list[str]:
+    """Return a sentence for what keeps promo codes out of the shop. Asks for no change: the batch written is empty.
+
+    Raises:
+        ConfigError, RetriableError, FatalError: as `RestApi.ask`.
+    """
+    switch = api.ask("GET", "wc/v3/settings/general/woocommerce_enable_coupons")
+    if switch and switch["value"] != "yes":
+        return ["Coupons are switched off in the shop: WooCommerce → Settings → General → Enable coupons."]
+    try:
+        api.ask("POST", f"{_COUPONS}/batch", json={})
+    except ConfigError:
+        return ["The API key may only read: promo codes and webhooks need one with Read/Write."]
+    return []
 
 
 def found_code(api: RestApi, code: str) -> ShopCode | None:

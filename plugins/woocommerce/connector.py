@@ -25,7 +25,7 @@ from engine.plugin_api import (
     address_with,
 )
 from plugins.woocommerce.api import RestApi, answers_of_the_shop
-from plugins.woocommerce.codes import found_code, put_code, revoke
+from plugins.woocommerce.codes import found_code, missing, put_code, revoke
 from plugins.woocommerce.fetch import changed_orders, order_by_id, with_details
 from plugins.woocommerce.orders import order_event
 from plugins.woocommerce.reading import ident, read_record
@@ -96,7 +96,7 @@ class WooCommerce:
         return (own(settings).origin,)
 
     def check(self, *, settings: PluginSettings, http: HttpClient) -> ConnectionReport:
-        """Say which shop this is, whether its key opens, and whether coupons are switched on.
+        """Say which shop this is, what its key may do, and whether coupons are switched on.
 
         Raises:
             ConfigError, RetriableError, FatalError: as `HttpClient.request`.
@@ -111,6 +111,8 @@ class WooCommerce:
         problems = []
         if urlsplit(home)[:3] != urlsplit(api.settings.url)[:3]:
             problems.append(f"The shop calls itself {home[:200]}: enter that address, or signatures may not match.")
+        with answers_of_the_shop():
+            problems += missing(api)
         return ConnectionReport(name, tuple(problems))
 
     def pull(

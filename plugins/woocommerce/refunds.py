@@ -1,14 +1,18 @@
 """WooCommerce's refunds to refund events.
 
 An order lists its refunds with nothing but an id and a negative total; when each was made and which lines it took back
-is asked for (`refund_details`, put in by completion and by pulls). A refund never changes; it can be deleted, which the
-order's list tells.
+is asked for (`refund_details`, put in by completion and by pulls). A refund is as new as the order that lists it, and
+can be deleted, which the order's list tells.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from engine.plugin_api import Currency, RefundEvent, RefundLine
+from plugins.woocommerce.orders import version_of
 from plugins.woocommerce.reading import (
     Record,
     currency_in,
@@ -20,12 +24,12 @@ from plugins.woocommerce.reading import (
     records,
 )
 
-DETAILS = "refund_details"
+DETAILS: Final = "refund_details"
 """The field that completion adds to an order: its refunds as the API has them one by one."""
 
 
-def refund_events(order: Record) -> Iterator[RefundEvent]:
-    """Yield the refunds that the order lists.
+def refund_events(order: Record) -> tuple[RefundEvent, ...]:
+    """Return the refunds that the order lists.
 
     Without details each is an amount, as old as the order: every event that knows more is newer.
 
@@ -36,36 +40,57 @@ def refund_events(order: Record) -> Iterator[RefundEvent]:
     listed = {ident(each, "id"): each for each in records(order, "refunds")}
     if order.get(DETAILS) is None:
         placed_at = instant(order, "date_created_gmt")
-        for refund_id, refund in listed.items():
-            amount = abs(minor(refund, "total", currency=currency))
-            yield RefundEvent(refund_id, order_id, placed_at, placed_at, currency, amount)
-        return
-    for refund in records(order, DETAILS):
-        if ident(refund, "id") in listed:
-            yield _event(refund, order_id, currency)
+        amounts = {key: abs(minor(each, "total", currency=currency)) for key, each in listed.items()}
+        return tuple(
+            RefundEvent(key, order_id, placed_at, placed_at, currency, amount) for key, amount in amounts.items()
+        )
+    details = [each for each in records(order, DETAILS) if ident(each, "id") in listed]
+    version = version_of(order)
+    found = [_event(each, order_id, currency=currency, version=version) for each in details]
+    given_back = sum(minor(each, "amount", currency=currency) for each in details)
+    if 0 < minor(order, "total", currency=currency) <= given_back:
+        found = _with_the_rest(found, order, currency)
+    return tuple(found)
 
 
-def _event(refund: Record, order_id: str, currency: Currency) -> RefundEvent:
-    """Return the refund: of lines where what they name is all that was given back, else of the amount.
+def _event(refund: Record, order_id: str, *, currency: Currency, version: datetime) -> RefundEvent:
+    """Return the refund: of lines where what it names is all that was given back, else of the amount.
 
-    What was for shipping does not touch the lines.
+    What was for shipping, fees or tax alone does not touch the lines.
     """
-    made_at: datetime = instant(refund, "date_created_gmt")
+    made_at = instant(refund, "date_created_gmt")
     amount = not_negative(minor(refund, "amount", currency=currency), field="amount")
-    lines = tuple(_lines(refund, currency))
-    shipping = _given_back(records(refund, "shipping_lines"), currency)
-    named = _given_back(records(refund, "line_items"), currency) + shipping
-    named += _given_back(records(refund, "fee_lines"), currency)
-    if not lines or named != amount:
-        lines, amount = (), max(0, amount - shipping)
-    return RefundEvent(ident(refund, "id"), order_id, made_at, made_at, currency, amount, lines)
+    products = records(refund, "line_items")
+    aside = _given_back([*records(refund, "shipping_lines"), *records(refund, "fee_lines")], currency)
+    named = [*_given_back(products, currency), *aside]
+    lines = _lines(products, currency)
+    # Each of the amounts was rounded by itself: halves of the smallest unit may be missing or over.
+    if lines is not None and abs(sum(named) - amount) * 2 <= len(named):
+        return RefundEvent(ident(refund, "id"), order_id, version, made_at, currency, amount if lines else 0, lines)
+    return RefundEvent(ident(refund, "id"), order_id, version, made_at, currency, max(0, amount - sum(aside)))
 
 
-def _lines(refund: Record, currency: Currency) -> Iterator[RefundLine]:
-    for line in records(refund, "line_items"):
-        net, line_id = -minor(line, "total", currency=currency), _refunded_line(line)
-        if net > 0 and line_id:
-            yield RefundLine(line_id, net)
+def _with_the_rest(found: Sequence[RefundEvent], order: Record, currency: Currency) -> list[RefundEvent]:
+    """Give the newest refund of an amount every line's rest: all was given back, so that nothing is left of any.
+
+    Such is what WooCommerce itself adds when somebody sets an order to refunded.
+    """
+    last = max((each for each in found if not each.lines), key=lambda each: int(each.external_id), default=None)
+    if last is None:
+        return list(found)
+    taken = Counter[str]()
+    for each in found:
+        taken.update({line.line_id: line.net_minor for line in each.lines})
+    nets = {ident(line, "id"): minor(line, "total", currency=currency) for line in records(order, "line_items")}
+    rest = tuple(RefundLine(key, net - taken[key]) for key, net in nets.items() if net > taken[key])
+    return [replace(each, lines=rest) if each is last else each for each in found]
+
+
+def _lines(products: Sequence[Record], currency: Currency) -> tuple[RefundLine, ...] | None:
+    """Return the net that each of the order's lines lost, or None where one does not say which it is."""
+    lost = [(_refunded_line(each), -minor(each, "total", currency=currency)) for each in products]
+    lines = tuple(RefundLine(line_id, net) for line_id, net in lost if line_id and net > 0)
+    return lines if len(lines) == sum(net > 0 for _, net in lost) else None
 
 
 def _refunded_line(line: Record) -> str | None:
@@ -74,5 +99,7 @@ def _refunded_line(line: Record) -> str | None:
     return next((found for each in links if (found := maybe_ident(each, "value"))), None)
 
 
-def _given_back(lines: Iterable[Record], currency: Currency) -> int:
-    return sum(-minor(each, "total", currency=currency) - minor(each, "total_tax", currency=currency) for each in lines)
+def _given_back(lines: Sequence[Record], currency: Currency) -> list[int]:
+    """Return every amount that lines gave back, of totals and of taxes, those of nothing left out."""
+    amounts = (-minor(each, field, currency=currency) for each in lines for field in ("total", "total_tax"))
+    return [amount for amount in amounts if amount]

@@ -232,6 +232,15 @@ def test_the_check_names_the_shop(shop):
     assert CONNECTOR.check(settings=settings(shop.url), http=shop).problems == ()
 
 
+def test_the_check_says_what_keeps_promo_codes_out(shop):
+    shop.may_write = False
+    (problem,) = CONNECTOR.check(settings=settings(shop.url), http=shop).problems
+    assert "Read/Write" in problem
+    shop.coupons_on = False
+    (problem,) = CONNECTOR.check(settings=settings(shop.url), http=shop).problems
+    assert "Enable coupons" in problem
+
+
 @pytest.mark.parametrize(
     ("index", "error"),
     [

@@ -1,6 +1,7 @@
 """WooCommerce's orders and refunds to events."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_every_field_of_an_order():
     assert parsed(an_order(customer_id=26)) == (
         OrderEvent(
             external_id="727",
-            updated_at=T0,
+            updated_at=T0 + timedelta(microseconds=4_999),
             placed_at=PLACED,
             currency="EUR",
             lines=(OrderLine("315", 4950, 2, 941, "93"), OrderLine("316", 1800, 1, 342, "94")),
@@ -157,7 +158,8 @@ def test_a_beginning_of_the_session_that_cannot_be_is_none(value):
 def test_a_refund_of_lines_takes_their_net():
     refund = a_refund(730, "29.46", lines={315: ("24.75", "4.71")})
     line = RefundLine("315", 2475)
-    assert refund_in(refunded(refund)) == RefundEvent("730", "727", REFUNDED, REFUNDED, "EUR", 2946, (line,))
+    version = event(refunded(refund)).updated_at
+    assert refund_in(refunded(refund)) == RefundEvent("730", "727", version, REFUNDED, "EUR", 2946, (line,))
 
 
 def test_an_amount_counts_where_the_lines_are_not_all_of_it():
@@ -188,11 +190,52 @@ def test_fees_given_back_with_lines_leave_the_lines():
     assert refund_in(refunded(refund)).lines == (RefundLine("315", 2475),)
 
 
+def test_lines_that_were_rounded_by_themselves_are_all_of_it():
+    refund = a_refund(730, "29.47", lines={315: ("24.75", "4.71")})
+    assert refund_in(refunded(refund)).lines == (RefundLine("315", 2475),)
+    assert refund_in(refunded(refund | {"amount": "29.48"})).lines == ()
+
+
+def test_fees_or_tax_given_back_alone_take_nothing():
+    fee = a_refund(730, "5.95") | {"fee_lines": [{"id": 1, "total": "-5.00", "total_tax": "-0.95"}]}
+    tax = a_refund(730, "4.71", lines={315: ("0.00", "4.71")})
+    both = a_refund(730, "9.95") | {"fee_lines": fee["fee_lines"]}
+    found = [refund_in(refunded(each)) for each in (fee, tax, both)]
+    assert [(each.amount_minor, each.lines) for each in found] == [(0, ()), (0, ()), (400, ())]
+
+
+def test_an_order_set_to_refunded_keeps_nothing_whatever_was_given_back_before():
+    line = a_refund(730, "29.46", lines={315: ("24.75", "4.71")})
+    shipping = a_refund(731, "4.90") | {"shipping_lines": [{"id": 1, "total": "-4.12", "total_tax": "-0.78"}]}
+    rest = a_refund(732, "50.87")
+    events = {each.external_id: each for each in parsed(refunded(rest, shipping, line, status="refunded"))[1:]}
+    assert events["732"].lines == (RefundLine("315", 2475), RefundLine("316", 1800))
+    assert (events["730"].lines, events["731"].amount_minor) == ((RefundLine("315", 2475),), 0)
+    short = refunded(rest | {"amount": "50.86"}, shipping, line, status="refunded")
+    assert [each.lines for each in parsed(short)[1:] if each.external_id == "732"] == [()]
+
+
 def test_a_refund_says_the_same_in_every_version_of_its_order():
-    refund = a_refund(730, "10.00")
-    first = refunded(refund)
-    last = refunded(refund, a_refund(731, "5.00"), date_modified_gmt="2026-05-01T00:00:00", status="refunded")
-    assert refund_in(first) == next(each for each in parsed(last)[1:] if each.external_id == "730")
+    first = refunded(a_refund(730, "10.00"))
+    last = refunded(a_refund(730, "10.00"), a_refund(731, "5.00"), date_modified_gmt="2026-05-01T00:00:00")
+    again = next(each for each in parsed(last)[1:] if each.external_id == "730")
+    assert again == replace(refund_in(first), updated_at=event(last).updated_at)
+    assert again.updated_at > refund_in(first).updated_at
+
+
+def test_what_an_order_was_within_one_second_has_an_order():
+    went = [
+        an_order(status="pending"),
+        an_order(status="on-hold"),
+        an_order(status="processing"),
+        an_order(status="completed"),
+        refunded(a_refund(730, "85.23"), status="refunded"),
+        an_order(status="refunded"),  # the refund was deleted
+        an_order(status="trash"),
+    ]
+    versions = [event(each).updated_at for each in went]
+    assert versions == sorted(set(versions))
+    assert {each.replace(microsecond=0) for each in versions} == {datetime(2026, 3, 2, 10, 0, 5, tzinfo=UTC)}
 
 
 def test_the_list_of_refunds_is_complete_and_a_deleted_one_is_missing():

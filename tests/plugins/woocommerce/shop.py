@@ -153,6 +153,8 @@ class FakeShop:
     webhooks: dict[int, dict[str, Any]] = field(default_factory=dict)
     currency: str = "EUR"
     keeps_coupon_status: bool = True
+    coupons_on: bool = True
+    may_write: bool = True
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     nonces: set[str] = field(default_factory=set)
@@ -173,6 +175,8 @@ class FakeShop:
         given = dict(params or {})
         if not self._may(method, url, given, headers or {}):
             raise ConfigError("401")
+        if method != "GET" and not self.may_write:
+            raise ConfigError("401: no write permissions")
         path = url.removeprefix(f"{self.url}/wp-json/")
         self.asked.append(f"{method} {path}")
         if self.answers:
@@ -206,17 +210,20 @@ class FakeShop:
         return fresh and near and not headers and is_signed(method, url, params)
 
     def _answer(self, method: str, path: list[str], params: dict[str, str], body: Any) -> tuple[int, Any]:
+        fixed = {
+            "": {"name": "Woo", "home": self.url, "url": self.url, "namespaces": ["wp/v2", "wc/v3"]},
+            "data/currencies/current": {"code": self.currency, "name": "", "symbol": ""},
+            "settings/general/woocommerce_enable_coupons": {"value": "yes" if self.coupons_on else "no"},
+        }
         match method, path:
-            case "GET", [""]:
-                return 200, {"name": "Woo", "home": self.url, "url": self.url, "namespaces": ["wp/v2", "wc/v3"]}
+            case "GET", _ if "/".join(path) in fixed:
+                return 200, fixed["/".join(path)]
             case "GET", ["orders"]:
                 return 200, self._orders(params)
             case "GET", ["orders", order_id]:
                 return self._one(self.orders, order_id, "shop_order")
             case "GET", ["orders", order_id, "refunds"]:
                 return 200, _page(self.refunds.get(int(order_id), []), params)
-            case "GET", ["data", "currencies", "current"]:
-                return 200, {"code": self.currency, "name": "", "symbol": ""}
             case _, ["coupons", *rest]:
                 return self._coupon(method, rest, params, body)
             case _, ["webhooks", *rest]:
@@ -246,6 +253,9 @@ class FakeShop:
         if method == "GET":
             code = params["code"]  # some databases compare letter by letter
             return 200, [each for each in self.coupons.values() if each["code"] == code and each["status"] == "publish"]
+        if rest == ["batch"]:
+            assert body == {}
+            return 200, []
         if rest and int(rest[0]) not in self.coupons:
             _, said = self._one(self.coupons, rest[0], "shop_coupon")
             return (404 if method == "DELETE" else 400), said
