@@ -36,7 +36,8 @@ def own(refund, order_id):
 def versions(order_id):
     """Body and events of: placed, paid, refunded in part, an amount besides, the first deleted, and a chargeback.
 
-    When a refund is deleted, WooCommerce leaves the order's time of change as it is. The chargeback comes from whoever took the payment, with the shop's order number.
+    When a refund is deleted, WooCommerce leaves the order's time of change as it is. The chargeback comes from whoever
+    took the payment, with the shop's order number.
     """
     line, amount = own(LINE, order_id), own(AMOUNT, order_id)
     orders = [
