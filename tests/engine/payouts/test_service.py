@@ -397,7 +397,7 @@ def test_pages_of_batches_and_payouts(books):
 
 
 def test_a_batch_larger_than_every_chunk(books):
-    """1,100 ambassadors in one batch, each with two rows: 1,100 payouts, one ledger transaction each."""
+    """600 ambassadors in one batch, each with two rows: 600 payouts, one ledger transaction each; a chunk has 500."""
 
     def fill(unit):
         for number in range(600):
