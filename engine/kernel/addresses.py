@@ -55,8 +55,10 @@ def is_public(address: str) -> bool:
     """Say whether `address` belongs to one machine of the public Internet, and not to this host or its network.
 
     Addresses that carry an IPv4 address inside them (IPv4-mapped, NAT64, 6to4, Teredo) never count: they lead where
-    somebody's gateway says.
+    somebody's gateway says. Nor do those with a zone (`%eth0`): only an address of this host's own network needs one.
     """
+    if "%" in address:
+        return False
     try:
         parsed = ip_address(address)
     except ValueError:

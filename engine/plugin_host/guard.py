@@ -1,12 +1,13 @@
-"""The one way to call into a plugin: its failure becomes an error of ours, and five in a row switch it off.
+"""The one way to call into a plugin: its failure becomes an error of ours, and five in a row switch it off for a while.
 
 In-process plugins are guard-railed, not sandboxed: this stops exceptions, not malice and not a call that hangs.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Final, Generic, TypeVar
+from time import monotonic, perf_counter
+from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
@@ -16,6 +17,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 FAILURES_TO_TRIP: Final = 5
+REST_S: Final = 300.0
+"""How long what was switched off is left alone before it is tried again."""
+ASKED: Final[ContextVar["Registered[Any] | None"]] = ContextVar("goodword_asked", default=None)
+"""What is being asked here and now, for whoever writes a log line meanwhile."""
 _SLOW_SECONDS: Final = 5.0
 _LONGEST_REASON: Final = 300
 
@@ -38,14 +43,36 @@ class ContractBreachError(Exception):
 
 @dataclass(slots=True)
 class Breaker:
-    """Counts failures in a row of one noun; open, with the last reason, once there were `FAILURES_TO_TRIP`."""
+    """Counts failures in a row of one noun; open, with the last reason, once there were `FAILURES_TO_TRIP`.
+
+    After `REST_S` one question at a time is let through: an answer closes it, a failure opens it for as long again.
+    """
 
     failures: int = 0
     tripped: str | None = None
+    rests_until: float = 0.0
 
-    def close(self) -> None:
-        """Forget the failures: the noun is asked again."""
+    def lets_through(self) -> bool:
+        """Say whether the noun may be asked now; a trial puts off the next one."""
+        if self.tripped is None:
+            return True
+        now = monotonic()
+        if now < self.rests_until:
+            return False
+        self.rests_until = now + REST_S
+        return True
+
+    def answered(self) -> None:
+        """Forget the failures."""
         self.failures, self.tripped = 0, None
+
+    def failed(self, reason: str) -> bool:
+        """Count a failure; say whether it was one too many."""
+        self.failures += 1
+        if self.failures < FAILURES_TO_TRIP:
+            return False
+        self.tripped, self.rests_until = reason, monotonic() + REST_S
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +94,21 @@ class Registered(Generic[T]):
             PluginFailedError: anything else went wrong, also `SystemExit`; or the noun is switched off after failures.
         """
         breaker = self.breaker
-        if breaker.tripped is not None:
+        if not breaker.lets_through():
             raise PluginFailedError(self.plugin, self.what, _switched_off(breaker.tripped))
-        started = perf_counter()
+        started, before = perf_counter(), ASKED.set(self)
         try:
             answer = question(self.value)
         except GoodwordError:
-            breaker.failures = 0
+            breaker.answered()
             raise
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             raise self._failed(error, perf_counter() - started) from error
-        breaker.failures = 0
+        finally:
+            ASKED.reset(before)
+        breaker.answered()
         if (seconds := perf_counter() - started) > _SLOW_SECONDS:
             _log.warning("plugin_slow", plugin=self.plugin, what=self.what, seconds=round(seconds, 3))
         return answer
@@ -94,11 +123,10 @@ class Registered(Generic[T]):
 
     def _failed(self, error: BaseException, seconds: float) -> PluginFailedError:
         reason = reason_of(error)
-        self.breaker.failures += 1
+        tripped = self.breaker.failed(f"{self.what}: {reason}")
         context = {"plugin": self.plugin, "version": self.version, "what": self.what, "reason": reason}
         _log.error("plugin_failed", **context, failures=self.breaker.failures, seconds=round(seconds, 3))
-        if self.breaker.failures >= FAILURES_TO_TRIP:
-            self.breaker.tripped = f"{self.what}: {reason}"
+        if tripped:
             _log.error("plugin_tripped", **context)
         return PluginFailedError(self.plugin, self.what, reason)
 
@@ -116,5 +144,6 @@ def reason_of(error: BaseException) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _switched_off(last: str) -> str:
-    return f"it is switched off after {FAILURES_TO_TRIP} failures in a row, the last in {last}"
+def _switched_off(last: str | None) -> str:
+    rest = f"{REST_S / 60:g} minutes at a time"
+    return f"it is switched off for {rest} after {FAILURES_TO_TRIP} failures in a row, the last in {last}"

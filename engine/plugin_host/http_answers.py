@@ -17,6 +17,7 @@ import structlog
 from engine.kernel.addresses import DEFAULT_PORTS, Origin
 from engine.kernel.http import BlockedAddressError, TooLargeError
 from engine.plugin_api.errors import ConfigError, FatalError, PluginError, RetriableError
+from engine.plugin_host.guard import ASKED
 
 LONGEST_RETRY_AFTER_S: Final = 3_600
 _UNWELCOME: Final = frozenset({401, 403})
@@ -42,7 +43,9 @@ class Call:
         tell = _log.info if outcome == "answered" else _log.warning
         seconds = round(time.monotonic() - self.started, 3)
         place = {"method": self.method, "origin": str(self.origin), "path": self.path}
-        tell("http_call", **place, outcome=outcome, seconds=seconds, **facts)
+        asked = ASKED.get()
+        who = {"plugin": asked.plugin} if asked else {}
+        tell("http_call", **who, **place, outcome=outcome, seconds=seconds, **facts)
 
 
 def refusal(call: Call, answer: httpx2.Response, *, now: datetime) -> PluginError:

@@ -32,6 +32,7 @@ from engine.plugin_api import (
 )
 from engine.plugin_host.guard import ContractBreachError, Registered
 
+_API = re.compile(r"\d{1,4}\.\d{1,4}", re.ASCII)
 _NOUN = re.compile(r"[a-z][a-z0-9_]{1,39}")
 
 
@@ -104,9 +105,17 @@ def _manifest(answer: object, name: str) -> PluginManifest:
         raise ContractBreachError("its manifest gives a version, title, summary or API that is no text")
     if answer.name != name:
         raise ContractBreachError(f"its manifest calls it {answer.name!r}, its entry point {name!r}")
-    if answer.api.partition(".")[0] != API_VERSION.partition(".")[0]:
-        raise ContractBreachError(f"it was written for API {answer.api}; this is {API_VERSION}")
+    if not _API.fullmatch(answer.api):
+        raise ContractBreachError(f"its manifest gives {answer.api!r:.40} as its API: write two numbers, such as 1.0")
+    (major, minor), (ours, offered) = _numbers(answer.api), _numbers(API_VERSION)
+    if major != ours or minor > offered:
+        raise ContractBreachError(f"it was written for API {answer.api}; this Goodword offers {API_VERSION}")
     return answer
+
+
+def _numbers(api: str) -> tuple[int, int]:
+    major, _, minor = api.partition(".")
+    return int(major), int(minor)
 
 
 def _settings_model(answer: object) -> type[PluginSettings]:

@@ -126,15 +126,6 @@ class PluginHost:
         """Return every installed or enabled plugin by name; `service.statuses_for` adds what settings a brand lacks."""
         return tuple(_status(plugin) for plugin in self._plugins.values())
 
-    def reset(self, name: str) -> None:
-        """Ask plugin `name` again, where it was switched off after failures.
-
-        Raises:
-            NotFoundError: no active plugin has this name.
-        """
-        for noun in _nouns_of(self.contents(name)):
-            noun.breaker.close()
-
     def _all(self, hook: str) -> Mapping[str, Registered[Any]]:
         held = (plugin.contents.nouns[hook] for plugin in self._plugins.values() if plugin.contents)
         return MappingProxyType({name: noun for nouns in held for name, noun in nouns.items()})

@@ -73,10 +73,10 @@ def ask_origins(connector: Registered[Connector], *, settings: PluginSettings) -
     online = connector.value
 
     def question(_: Connector) -> tuple[str, ...]:
-        origins = tuple(online.origins(settings))
-        if not origins or not all(isinstance(origin, str) for origin in origins):
-            raise _breach("origins gives no texts")
-        return origins
+        found: object = online.origins(settings)
+        if not isinstance(found, tuple) or not found or not all(map(_is_text, found)):
+            raise _breach("origins gives no tuple of texts")
+        return found
 
     return connector.ask(question)
 
@@ -192,6 +192,9 @@ def ask_pull(
             raise _breach("a pulled page holds what is no delivery")
         if page.cursor is not None and (not page.cursor or page.cursor == cursor or len(page.cursor) > _MAX_CURSOR):
             raise _breach("its cursor does not move on")
+        reached: object = page.reached
+        if reached is not None and not (isinstance(reached, datetime) and reached.tzinfo is not None):
+            raise _breach(f"it says that it reached {reached!r:.60}, no aware time")
         return page
 
     return connector.ask(question)

@@ -14,11 +14,12 @@ from types import MappingProxyType
 from typing import Final
 
 from engine.kernel.errors import InputError
+from engine.plugin_api import API_VERSION
 from engine.plugin_host.discover import installed_plugins
 
 _NAME: Final = re.compile(r"(?=.{2,40}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """A plugin's name from which the name of a distribution can be made."""
-_ACME: Final = re.compile(r"\bKIND\b|goodword-acme|acme|(?P<class>(?<=Test)Acme|Acme(?=[A-Z]))|Acme")
+_ACME: Final = re.compile(r"KIND|API_NOW|goodword-acme|acme|(?P<class>(?<=Test)Acme|Acme(?=[A-Z]))|Acme")
 _PACKAGE: Final = "package"
 _FROM_THE_FAKE: Final = ("connector", "asking", "reading", "settings")
 
@@ -114,6 +115,7 @@ def _named(text: str, kind: Kind, name: str) -> str:
     """Put the new name in place of Acme's, all in one pass: the new one may hold the old."""
     words = {
         "KIND": kind.word,
+        "API_NOW": API_VERSION,
         "goodword-acme": f"goodword-{name.replace('_', '-')}",
         "acme": name,
         "Acme": name.replace("_", " ").capitalize(),

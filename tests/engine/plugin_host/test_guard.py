@@ -1,14 +1,14 @@
 """The guarded call: what comes through, what becomes an error of ours, and when a plugin is asked no more."""
 
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import pytest
 from structlog.testing import capture_logs
 
-from engine.kernel.errors import GoodwordError, InputError, NotFoundError
+from engine.kernel.errors import GoodwordError, InputError
 from engine.plugin_api import MissingCurrencyError
 from engine.plugin_host import PluginFailedError, PluginState, Registered, load_plugins
-from engine.plugin_host.guard import FAILURES_TO_TRIP
+from engine.plugin_host.guard import ASKED, FAILURES_TO_TRIP, REST_S
 
 ALL = ("attribution_basic", "csv_orders", "payout_csv", "rewards_cash")
 
@@ -70,7 +70,9 @@ def test_a_person_may_interrupt(noun):
 def test_five_failures_in_a_row_switch_it_off_without_asking_again(noun):
     fail(noun, FAILURES_TO_TRIP)
     asked: list[object] = []
-    with pytest.raises(PluginFailedError, match=r"switched off after 5 failures in a row.*broken"):
+    with pytest.raises(
+        PluginFailedError, match=r"switched off for 5 minutes at a time after 5 failures in a row.*broken"
+    ):
         noun.ask(asked.append)
     assert asked == []
 
@@ -91,21 +93,52 @@ def test_failing_open_gives_the_default_and_says_so_in_the_log(noun):
     assert all(line["plugin"] == "acme" and line["what"] == "reward type gift" for line in logs)
 
 
-def test_tripping_shows_in_the_status_and_reset_closes_it():
+def test_after_a_rest_one_question_is_let_through_and_an_answer_switches_it_on(noun):
+    fail(noun, FAILURES_TO_TRIP)
+    noun.breaker.rests_until = 0
+    fail(noun)
+    with pytest.raises(PluginFailedError, match="switched off"):
+        noun.ask(lambda plugin: plugin.says(1))
+    noun.breaker.rests_until = 0
+    assert noun.ask(lambda plugin: plugin.says(1)) == 1
+    fail(noun, FAILURES_TO_TRIP - 1)
+    assert noun.ask(lambda plugin: plugin.says(2)) == 2
+
+
+def test_while_one_question_tries_it_no_other_is_let_through(noun):
+    fail(noun, FAILURES_TO_TRIP)
+    noun.breaker.rests_until = 0
+
+    def question(plugin):
+        with pytest.raises(PluginFailedError, match="switched off"):
+            noun.ask(lambda other: other.says(1))
+        return plugin.says(2)
+
+    assert noun.ask(question) == 2
+
+
+def test_a_rest_takes_minutes(noun):
+    fail(noun, FAILURES_TO_TRIP)
+    assert REST_S * 0.9 < noun.breaker.rests_until - monotonic() <= REST_S
+
+
+def test_tripping_shows_in_the_status_until_it_answers():
     host = load_plugins(ALL)
-    fail(host.reward_type("percentage"), FAILURES_TO_TRIP)
+    noun = host.reward_type("percentage")
+    fail(noun, FAILURES_TO_TRIP)
     status = next(one for one in host.statuses() if one.name == "rewards_cash")
     assert status.state is PluginState.FAILED
     assert "reward type percentage" in (status.reason or "")
     assert host.reward_type("flat_per_order").ask(lambda value: value.name) == "flat_per_order"
-    host.reset("rewards_cash")
+    noun.breaker.rests_until = 0
+    assert noun.ask(lambda value: value.name) == "percentage"
     assert {one.state for one in host.statuses() if one.name in ALL} == {PluginState.ACTIVE}
-    assert host.reward_type("percentage").ask(lambda value: value.name) == "percentage"
 
 
-def test_only_an_active_plugin_can_be_reset():
-    with pytest.raises(NotFoundError):
-        load_plugins(ALL).reset("nobody")
+def test_who_is_asked_is_known_meanwhile_and_no_longer(noun):
+    assert noun.ask(lambda _: ASKED.get()) is noun
+    fail(noun)
+    assert ASKED.get() is None
 
 
 def test_the_guard_costs_less_than_two_microseconds(noun):

@@ -135,12 +135,24 @@ def test_a_plugin_that(how, install):
     assert_only_failed(load_plugins(["acme", *IN_TREE]), "acme", *words)
 
 
+API_1_1 = """
+from engine.plugin_api import PluginManifest, hookimpl
+
+
+@hookimpl
+def manifest():
+    return PluginManifest(name="early", version="1", title="T", summary="S", api="1.1")
+"""
+
 MANIFESTS = {
     "is missing": ("", ["manifest is missing"]),
     "is something else": ("@hookimpl\ndef manifest(): return 'acme'", ["PluginManifest"]),
     "has another name": ("@hookimpl\ndef manifest(): return M(name='other')", ["'other'", "'acme'"]),
     "has no plugin name": ("@hookimpl\ndef manifest(): return M(name='A b')", ["no plugin name"]),
-    "is of a later API": ("@hookimpl\ndef manifest(): return M(api='2.0')", ["API 2.0", "1.0"]),
+    "is of another API": ("@hookimpl\ndef manifest(): return M(api='2.0')", ["API 2.0", "1.0"]),
+    "is of an API of the past": ("@hookimpl\ndef manifest(): return M(api='0.9')", ["API 0.9", "1.0"]),
+    "needs what is not there yet": ("@hookimpl\ndef manifest(): return M(api='1.7')", ["API 1.7", "offers 1.0"]),
+    "gives an API that is none": ("@hookimpl\ndef manifest(): return M(api='1.x')", ["'1.x'", "such as 1.0"]),
     "gives an API that is no text": ("@hookimpl\ndef manifest(): return M(api=1)", ["no text"]),
     "gives no version": ("@hookimpl\ndef manifest(): return M(version='')", ["version"]),
 }
@@ -158,14 +170,14 @@ def test_a_manifest_that(how, install):
     assert_only_failed(load_plugins(["acme", *IN_TREE]), "acme", *words)
 
 
-def test_a_minor_api_of_the_same_major_is_welcome(install):
-    install(
-        "acme",
-        "from engine.plugin_api import PluginManifest, hookimpl\n@hookimpl\ndef manifest():\n"
-        "    return PluginManifest(name='acme', version='1', title='T', summary='S', api='1.7')\n",
-        manifest=False,
-    )
-    assert status_of(load_plugins(["acme"]), "acme").state is PluginState.ACTIVE
+def test_a_plugin_stays_what_it_was_written_for_while_goodword_moves_on(install, monkeypatch):
+    """One that says nothing was written for the first API, and not for whatever it is loaded by."""
+    install("silent")
+    install("early", API_1_1, manifest=False)
+    for offered, active in (("1.0", {"silent"}), ("1.4", {"silent", "early"}), ("2.0", set())):
+        monkeypatch.setattr("engine.plugin_host.register.API_VERSION", offered)
+        host = load_plugins(["silent", "early"])
+        assert {name for name in ("silent", "early") if status_of(host, name).state is PluginState.ACTIVE} == active
 
 
 def test_an_entry_point_that_leads_to_nothing(install):

@@ -20,12 +20,15 @@ from structlog.testing import capture_logs
 from engine.kernel.clock import VirtualClock
 from engine.kernel.http import CheckedTransport, Limits
 from engine.plugin_api import ConfigError, FatalError, HttpResponse, PluginError, RetriableError
+from engine.plugin_host.guard import Registered
 from engine.plugin_host.http import HttpPool
 from engine.plugin_host.http_answers import LONGEST_RETRY_AFTER_S, retry_after_s
 from tests.support.talkers import says, talking
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SHORT = Limits(connect_s=1, read_s=1, call_s=1.5, largest=10_000)
+PATIENT = Limits(largest=10_000)
+"""For what must succeed, however busy the machine."""
 CANARY = "canary-8c1f"
 SHOP = "https://api.shop.example"
 
@@ -35,7 +38,7 @@ def server():
     """Start a server with a script; gives it with a client for it."""
     with ExitStack() as stack:
 
-        def start(script, *, limits=SHORT):
+        def start(script, *, limits=PATIENT):
             talker = stack.enter_context(talking(script))
             pool = HttpPool([talker.origin], limits=limits, clock=VirtualClock(NOW))
             stack.callback(pool.close)
@@ -322,7 +325,7 @@ BAD_SERVERS = {
 @pytest.mark.parametrize("case", BAD_SERVERS)
 def test_a_bad_server_costs_little_and_is_told_in_a_sentence(server, case):
     script, error, words = BAD_SERVERS[case]
-    talker, http = server(script)
+    talker, http = server(script, limits=SHORT)
     started = time.monotonic()
     with pytest.raises(error, match=words):
         http.request("GET", f"{talker.origin}/orders", params={"key": CANARY})
@@ -395,7 +398,7 @@ def test_a_request_that_cannot_be_sent_is_refused_without_telling_what_was_in_it
 @pytest.mark.parametrize("case", ["answered", *(name for name in BAD_SERVERS if "drips" not in name)])
 def test_neither_errors_nor_log_lines_tell_a_secret(server, case):
     script = says(b"x" * 9, status=200) if case == "answered" else BAD_SERVERS[case][0]
-    talker, http = server(script)
+    talker, http = server(script, limits=PATIENT if case == "answered" else SHORT)
     with capture_logs() as logs:
         told = outcome(
             lambda: http.request(
@@ -412,6 +415,14 @@ def test_neither_errors_nor_log_lines_tell_a_secret(server, case):
     assert [line["event"] for line in logs] == ["http_call"]
     assert logs[0]["path"] == "/orders"
     assert CANARY not in str(logs)
+
+
+def test_a_log_line_names_the_plugin_that_was_asked():
+    http, _ = mocked(httpx2.Response(200))
+    with capture_logs() as logs:
+        http.request("GET", f"{SHOP}/alone")
+        Registered("acme", "1", http, "connector acme").ask(lambda client: client.request("GET", f"{SHOP}/asked"))
+    assert [line.get("plugin") for line in logs] == [None, "acme"]
 
 
 def test_an_error_of_our_own_is_not_taken_for_one_of_the_shop():

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from engine.cli import main
 from engine.cli.plugins import command
 from engine.kernel.errors import InputError
+from engine.plugin_api import API_VERSION
 from engine.testing.scaffold import Kind, new_package
 from tests.support.source import ROOT
 
@@ -65,7 +66,9 @@ def test_a_new_package_is_about_its_name_and_nothing_else(kind, tmp_path):
     for name, text in files.items():
         assert "acme" not in text.lower(), name
         assert "KIND" not in text, name
+        assert "API_NOW" not in text, name
         assert "engine.testing.fakes.shop_" not in text, name
+        assert not name.endswith("y/__init__.py") or f'api="{API_VERSION}"' in text, name
         if name.endswith(".py"):
             compile(text, name, "exec")
             allowed = ("engine.plugin_api", "engine.testing", "engine.kernel.clock", "goodword_corner_shop")
