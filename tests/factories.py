@@ -223,6 +223,7 @@ def make_click(
     reason: str | None = None,
     target: Target = Target.LINK,
     target_id: UUID | None = None,
+    signals: str = "",
 ) -> Click:
     """A click on a link of `enrollment`, or on what `target_id` names; counted unless there is a `reason`."""
     instant = at or unit.now
@@ -238,6 +239,7 @@ def make_click(
         reason=reason,
         verified=visitor is not None,
         visitor_key=visitor,
+        signals=signals,
     )
     return _added(unit, click)
 

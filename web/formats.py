@@ -27,6 +27,7 @@ def teach(app: Flask) -> None:
         "month": month,
         "number": number,
         "rate": rate,
+        "share": share,
         "initials": initials,
         "said": said,
     }
@@ -83,6 +84,11 @@ def number(value: int) -> str:
 def rate(bps: int) -> str:
     """Return basis points as a percentage: 1,250 is 12.5 %."""
     return format_percent(Decimal(bps) / 10_000, format="0.##%", locale=locale()).replace("%", "\u202f%")
+
+
+def share(ppm: int) -> str:
+    """Return parts per million as a percentage: 333,333 is 33.3333 %."""
+    return format_percent(Decimal(ppm) / 1_000_000, format="0.####%", locale=locale()).replace("%", "\u202f%")
 
 
 def said(sentence: Said) -> Markup:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, UniqueConstraint
+from sqlalchemy import Column, Index, UniqueConstraint
 from sqlmodel import Field
 
 from engine.kernel.tables import APPEND_ONLY, BrandRow, Document, one_of
@@ -72,6 +72,7 @@ class Touch(BrandRow, table=True):
     __tablename__ = "touch"
     __table_args__ = (
         UniqueConstraint("brand_id", "connector", "account", "order_external_id", "click_id"),
+        Index("ix_touch_click", "brand_id", "click_id"),
         one_of("target", Target),
         APPEND_ONLY,
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from engine.insights.claims import ClaimStory
 from engine.insights.explain import CandidateStory, DecisionStory, Explanation, OrderStory
-from engine.insights.said import exactly, money
+from engine.insights.said import exactly, money, percent
 from engine.insights.scopes import LineStory, ScopeStory
 from engine.insights.why import Booking, Step
 from engine.kernel.money import PPM, Currency, Money, Rate
@@ -117,24 +117,33 @@ def _scope(scope: ScopeStory) -> Iterator[str]:
     for what, why in scope.left_out:
         yield f"  {what} does not count: {why}"
     if scope.share_ppm != PPM:
-        yield f"  share of this ambassador: {_percent(scope.share_ppm)} of the base, of flat amounts and of the cap"
+        yield f"  share of this ambassador: {percent(scope.share_ppm)} of the base, of flat amounts and of the cap"
     yield f"  base: {_money(scope.base_minor, currency)}"
     for order in scope.orders:
         base, accrued = _money(order.base_minor, currency), _money(order.accrued_minor, currency)
         yield f"  order {order.number} brought {base} to the month and accrued {accrued}"
     if scope.orders_in_all > len(scope.orders):
         yield f"  … and {scope.orders_in_all - len(scope.orders):,} orders more"
-    for step in scope.steps:
-        yield f"  {_step(step, currency)}"
-    if scope.cap_minor is not None:
-        cut = "cuts it" if scope.capped else "is not reached"
-        yield f"  the most that one order can bring: {_money(scope.cap_minor, currency)}; it {cut}"
-    yield f"  owed now: {_money(scope.booked_minor, currency)}"
+    yield from _amount(scope)
     if len(scope.lines) > 1 and scope.booked_minor:
         parts = ", ".join(f"{_money(line.part_minor, currency)} for line {line.line_id}" for line in scope.lines)
         yield f"  of which {parts} (largest remainder)"
     if scope.period:
         yield f"  the tiers of {scope.period} are settled when that month has closed"
+
+
+def _amount(scope: ScopeStory) -> Iterator[str]:
+    """Yield the steps to what is owed, with what cut or divided it."""
+    currency = scope.currency
+    for step in scope.steps:
+        yield f"  {_step(step, currency)}"
+    if scope.cap_minor is not None:
+        cut = "cuts it" if scope.capped else "is not reached"
+        yield f"  the most that one order can bring: {_money(scope.cap_minor, currency)}; it {cut}"
+    if scope.together_minor is not None:
+        together = _money(scope.together_minor, currency)
+        yield f"  all who share the order are owed {together} together, divided by largest remainder"
+    yield f"  owed now: {_money(scope.booked_minor, currency)}"
 
 
 def _rows(scope: ScopeStory, zone: ZoneInfo, *, asked: str) -> Iterator[str]:
@@ -185,11 +194,6 @@ def _claim(claim: ClaimStory, zone: ZoneInfo) -> str:
 
 def _money(minor: int, currency: str) -> str:
     return money(Money(minor, Currency(currency)))
-
-
-def _percent(ppm: int) -> str:
-    whole, rest = divmod(ppm, 10_000)
-    return f"{whole}.{rest:04d} %" if rest else f"{whole} %"
 
 
 def _moment(instant: datetime, zone: ZoneInfo) -> str:

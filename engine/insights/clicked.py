@@ -22,27 +22,35 @@ _LINK: Final = table_of(Link)
 _PAGE: Final = table_of(LandingPage)
 _LINKED: Final = {
     "later": "The link %(link)s of %(name)s was clicked on %(clicked)s, after the order.",
-    "hours": "The link %(link)s of %(name)s was clicked on %(clicked)s, less than a day before the order.",
+    "moments": "The link %(link)s of %(name)s was clicked on %(clicked)s, less than two minutes before the order.",
+    "minutes": "The link %(link)s of %(name)s was clicked on %(clicked)s, %(number)s minutes before the order.",
+    "hours": "The link %(link)s of %(name)s was clicked on %(clicked)s, %(number)s hours before the order.",
     "day": "The link %(link)s of %(name)s was clicked on %(clicked)s, 1 day before the order.",
-    "days": "The link %(link)s of %(name)s was clicked on %(clicked)s, %(days)s days before the order.",
+    "days": "The link %(link)s of %(name)s was clicked on %(clicked)s, %(number)s days before the order.",
 }
 _PAGED: Final = {
     "later": "The page of %(name)s was opened on %(clicked)s, after the order.",
-    "hours": "The page of %(name)s was opened on %(clicked)s, less than a day before the order.",
+    "moments": "The page of %(name)s was opened on %(clicked)s, less than two minutes before the order.",
+    "minutes": "The page of %(name)s was opened on %(clicked)s, %(number)s minutes before the order.",
+    "hours": "The page of %(name)s was opened on %(clicked)s, %(number)s hours before the order.",
     "day": "The page of %(name)s was opened on %(clicked)s, 1 day before the order.",
-    "days": "The page of %(name)s was opened on %(clicked)s, %(days)s days before the order.",
+    "days": "The page of %(name)s was opened on %(clicked)s, %(number)s days before the order.",
 }
 _MY_LINK: Final = {
     "later": "Your link %(link)s was clicked on %(clicked)s, after the order.",
-    "hours": "Your link %(link)s was clicked on %(clicked)s, less than a day before the order.",
+    "moments": "Your link %(link)s was clicked on %(clicked)s, less than two minutes before the order.",
+    "minutes": "Your link %(link)s was clicked on %(clicked)s, %(number)s minutes before the order.",
+    "hours": "Your link %(link)s was clicked on %(clicked)s, %(number)s hours before the order.",
     "day": "Your link %(link)s was clicked on %(clicked)s, 1 day before the order.",
-    "days": "Your link %(link)s was clicked on %(clicked)s, %(days)s days before the order.",
+    "days": "Your link %(link)s was clicked on %(clicked)s, %(number)s days before the order.",
 }
 _MY_PAGE: Final = {
     "later": "Your page was opened on %(clicked)s, after the order.",
-    "hours": "Your page was opened on %(clicked)s, less than a day before the order.",
+    "moments": "Your page was opened on %(clicked)s, less than two minutes before the order.",
+    "minutes": "Your page was opened on %(clicked)s, %(number)s minutes before the order.",
+    "hours": "Your page was opened on %(clicked)s, %(number)s hours before the order.",
     "day": "Your page was opened on %(clicked)s, 1 day before the order.",
-    "days": "Your page was opened on %(clicked)s, %(days)s days before the order.",
+    "days": "Your page was opened on %(clicked)s, %(number)s days before the order.",
 }
 
 
@@ -71,9 +79,8 @@ class ClickStory:
 
     def sentence(self, *, name: str | None = None) -> Said:
         """Return when it was clicked, said to its ambassador, or about the one called `name`."""
-        days = self.seconds_before // 86_400
-        how_long = "later" if days < 0 else "hours" if days == 0 else "day" if days == 1 else "days"
-        values: dict[str, str | datetime] = {"clicked": self.at, "days": str(days), "link": self.name}
+        how_long, number = _how_long(self.seconds_before)
+        values: dict[str, str | datetime] = {"clicked": self.at, "number": str(number), "link": self.name}
         if name is None:
             return Said((_MY_PAGE if self.on_page else _MY_LINK)[how_long], values)
         return Said((_PAGED if self.on_page else _LINKED)[how_long], values | {"name": name})
@@ -85,6 +92,20 @@ class ClickStory:
         if self.window_days == 1:
             return Said("Clicks count for 1 day.")
         return Said("Clicks count for %(days)s days.", {"days": str(self.window_days)})
+
+
+def _how_long(seconds: int) -> tuple[str, int]:
+    """Return in what to say how long before the order a click was, and the number of these."""
+    if seconds < 0:
+        return "later", 0
+    if seconds < 120:
+        return "moments", seconds
+    if seconds < 7_200:
+        return "minutes", seconds // 60
+    if seconds < 86_400:
+        return "hours", seconds // 3_600
+    days = seconds // 86_400
+    return ("day" if days == 1 else "days"), days
 
 
 def click_stories(unit: UnitOfWork, brand_id: UUID, pointers: Iterable[Mapping[str, Any]]) -> Mapping[UUID, ClickStory]:

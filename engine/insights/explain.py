@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, tuple_
 
-from engine.attribution.rules import Clicked, Standing, why
 from engine.attribution.tables import Decision, Outcome
-from engine.identity.tables import Ambassador
+from engine.insights.candidates import CandidateStory, candidate_stories
 from engine.insights.claims import ClaimStory, claims_of
-from engine.insights.clicked import ClickStory, click_stories
+from engine.insights.clicked import click_stories
 from engine.insights.said import Said
 from engine.insights.scopes import ScopeStory, month_scopes, order_scopes
 from engine.insights.why import Why, why_of
@@ -29,12 +28,10 @@ from engine.kernel.errors import InputError, NotFoundError
 from engine.kernel.ids import parse_id
 from engine.kernel.tables import table_of
 from engine.pipeline.workset import Workset, load
-from engine.plugin_api import Signal
 from engine.rewards.tables import Commission
 
 _ORDER: Final = table_of(ShopOrder)
 _DECISION: Final = table_of(Decision)
-_AMBASSADOR: Final = table_of(Ambassador)
 _COMMISSION: Final = table_of(Commission)
 
 
@@ -58,18 +55,6 @@ class OrderStory:
     first_order: bool | None
     blocked_reason: str | None
     claims: tuple[ClaimStory, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateStory:
-    """Somebody whom a signal pointed to, how they stood, and what that means; `click` is what they were found by."""
-
-    signal: str
-    code: str | None
-    ambassador: str | None
-    standing: str
-    reason: str
-    click: ClickStory | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +131,12 @@ def explain_order(unit: UnitOfWork, brand_id: UUID, *, order_id: UUID) -> Explan
     if order is None:
         raise NotFoundError("order", order_id)
     decision = _decision(unit, brand_id, order_id)
-    names = _names(unit, brand_id, decision)
     shares, candidates = (decision.shares, decision.candidates) if decision else ((), ())
     clicks = click_stories(unit, brand_id, candidates)
+    considered = candidate_stories(unit, brand_id, candidates, shares=shares, clicks=clicks)
     scopes = order_scopes(unit, brand_id, work=work, order=order, shares=shares, clicks=clicks)
     story = _order_story(order, work)
-    told = _decision_story(decision, work, names, clicks=clicks) if decision else None
+    told = _decision_story(decision, work, considered) if decision else None
     zone = next((program.time_zone for program in work.programs if decision and program.id == decision.program_id), "")
     return Explanation(
         _sentences(story, told, scopes),
@@ -211,13 +196,6 @@ def _decision(unit: UnitOfWork, brand_id: UUID, order_id: UUID) -> Any | None:
     return unit.execute(found.order_by(_DECISION.c.seq.desc()).limit(1)).one_or_none()
 
 
-def _names(unit: UnitOfWork, brand_id: UUID, decision: Any | None) -> Mapping[UUID, str]:
-    pointers = [*decision.candidates, *decision.shares] if decision else []
-    wanted = {UUID(pointer["ambassador"]) for pointer in pointers if "ambassador" in pointer}
-    named = (_AMBASSADOR.c.brand_id == brand_id, _AMBASSADOR.c.id.in_(wanted))
-    return {row.id: row.name for row in unit.execute(select(_AMBASSADOR.c.id, _AMBASSADOR.c.name).where(*named))}
-
-
 def _order_story(order: OrderRecord, work: Workset) -> OrderStory:
     payload = order.payload
     first = work.firsts.get(order.customer_key) if order.customer_key else None
@@ -241,9 +219,7 @@ def _order_story(order: OrderRecord, work: Workset) -> OrderStory:
     )
 
 
-def _decision_story(
-    decision: Any, work: Workset, names: Mapping[UUID, str], *, clicks: Mapping[UUID, ClickStory]
-) -> DecisionStory:
+def _decision_story(decision: Any, work: Workset, considered: tuple[CandidateStory, ...]) -> DecisionStory:
     program = next((program for program in work.programs if program.id == decision.program_id), None)
     history = work.terms.get(decision.program_id, ())
     terms = next((version for version in history if version.id == decision.terms_id), None)
@@ -256,33 +232,8 @@ def _decision_story(
         program=program.name if program else None,
         policy=terms.document.attribution.model_dump(mode="json") if terms else None,
         terms_version=terms.version if terms else None,
-        candidates=tuple(_candidate(pointer, decision.shares, names, clicks=clicks) for pointer in decision.candidates),
+        candidates=considered,
     )
-
-
-def _candidate(
-    pointer: Mapping[str, Any],
-    shares: Sequence[Mapping[str, Any]],
-    names: Mapping[UUID, str],
-    *,
-    clicks: Mapping[UUID, ClickStory],
-) -> CandidateStory:
-    ambassador = names.get(UUID(pointer["ambassador"])) if "ambassador" in pointer else None
-    signal, standing = Signal(pointer["signal"]), Standing(pointer["standing"])
-    clicked = Clicked.read(pointer) if "click" in pointer else None
-    reason = why(signal, standing, clicked=clicked)
-    if standing is Standing.EARNING and shares:
-        reason = _chosen(pointer, shares)
-    click = clicks[clicked.click_id] if clicked else None
-    return CandidateStory(signal.value, pointer.get("code"), ambassador, standing.value, reason, click)
-
-
-def _chosen(pointer: Mapping[str, Any], shares: Sequence[Mapping[str, Any]]) -> str:
-    if any(pointer.items() <= share.items() for share in shares):
-        return "is credited"
-    if any(pointer["enrollment"] == share["enrollment"] for share in shares):
-        return "is of somebody who is credited"
-    return "could have earned, but the rule chose otherwise"
 
 
 def _sentences(order: OrderStory, decision: DecisionStory | None, scopes: Sequence[ScopeStory]) -> tuple[Said, ...]:

@@ -49,6 +49,12 @@ def exactly(minor: Fraction, currency: str) -> str:
     return f"{'−' if minor < 0 else ''}{whole:,}{point}{digits}{'…' if rest else ''}"
 
 
+def percent(ppm: int) -> str:
+    """Return parts per million as `50 %` or `33.3333 %`."""
+    whole, rest = divmod(ppm, 10_000)
+    return f"{whole}.{f'{rest:04d}'.rstrip('0')} %" if rest else f"{whole} %"
+
+
 def day(instant: datetime, zone: ZoneInfo) -> str:
     """Return `3 May 2026`, the day of an instant in `zone`."""
     return format_date(local_date(instant, zone), format="long", locale="en_GB")

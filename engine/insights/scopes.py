@@ -63,7 +63,10 @@ class MonthOrder:
 
 @dataclass(frozen=True, slots=True)
 class ScopeStory:
-    """A scope as it stands. `steps` are those of its newest row; of a month, `orders` are the first `SHOWN_ORDERS`."""
+    """A scope as it stands. `steps` are those of its newest row; of a month, `orders` are the first `SHOWN_ORDERS`.
+
+    Where the order is shared, `together_minor` is what all who share it are owed by this reward.
+    """
 
     id: UUID
     program: str
@@ -79,6 +82,7 @@ class ScopeStory:
     lines: tuple[LineStory, ...]
     left_out: tuple[tuple[str, str], ...]
     share_ppm: int
+    together_minor: int | None
     steps: tuple[Step, ...]
     cap_minor: int | None
     bookings: tuple[Booking, ...]
@@ -217,6 +221,7 @@ def _story(
         lines=lines,
         left_out=left,
         share_ppm=said.get("share_ppm", PPM),
+        together_minor=said.get("together"),
         steps=steps_of(said),
         cap_minor=said.get("cap"),
         bookings=bookings,

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import and_, select
 
 from engine.attribution.tables import Decision
+from engine.insights.candidates import CandidateStory, candidate_stories
 from engine.insights.clicked import ClickStory, click_stories
 from engine.insights.commissions import CommissionRow, commission
 from engine.insights.said import Said
@@ -55,7 +56,10 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """Why this person: the decision that holds for the order, and the signal that led to them, with its click."""
+    """Why this person: the decision that holds for the order, and the signal that led to them, with its click.
+
+    `considered` is everybody whom a signal pointed to: for staff, empty where an ambassador asks.
+    """
 
     outcome: str
     rule: str
@@ -66,11 +70,15 @@ class Credit:
     share_ppm: int | None
     candidates: tuple[Mapping[str, Any], ...]
     click: ClickStory | None = None
+    considered: tuple[CandidateStory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A commission row with everything that it follows from."""
+    """A commission row with everything that it follows from.
+
+    Where the order is shared, `together_minor` is what all who share it are owed, of which `due_minor` is a part.
+    """
 
     row: CommissionRow
     due_minor: int
@@ -78,6 +86,7 @@ class Why:
     base_minor: int
     cap_minor: int | None
     share_ppm: int | None
+    together_minor: int | None
     terms_version: int | None
     steps: tuple[Step, ...]
     credit: Credit | None
@@ -135,9 +144,10 @@ def why_of(unit: UnitOfWork, brand_id: UUID, *, commission_id: UUID, ambassador_
         base_minor=said["base"],
         cap_minor=said.get("cap"),
         share_ppm=said.get("share_ppm"),
+        together_minor=said.get("together"),
         terms_version=said.get("terms_version"),
         steps=steps_of(said),
-        credit=_credit(unit, brand_id, row),
+        credit=_credit(unit, brand_id, row, for_staff=ambassador_id is None),
         bookings=bookings_of(unit, brand_id, scope_id=stored.scope_id),
         record={
             "commission": str(commission_id),
@@ -183,7 +193,7 @@ def _step(written: Mapping[str, Any]) -> Step:
     )
 
 
-def _credit(unit: UnitOfWork, brand_id: UUID, row: CommissionRow) -> Credit | None:
+def _credit(unit: UnitOfWork, brand_id: UUID, row: CommissionRow, *, for_staff: bool) -> Credit | None:
     """Return the newest decision about the order. Index: uq_decision_brand_id_order_id_seq."""
     if row.order_id is None:
         return None
@@ -191,7 +201,9 @@ def _credit(unit: UnitOfWork, brand_id: UUID, row: CommissionRow) -> Credit | No
     decision = unit.execute(found.order_by(_DECISION.c.seq.desc()).limit(1)).one_or_none()
     if decision is None:
         return None
-    mine = next((share for share in decision.shares if share.get("ambassador") == str(row.ambassador_id)), None)
+    pointers, shares = decision.candidates, decision.shares
+    clicks = click_stories(unit, brand_id, [*pointers, *shares])
+    mine = next((share for share in shares if share.get("ambassador") == str(row.ambassador_id)), None)
     return Credit(
         outcome=decision.outcome,
         rule=decision.rule,
@@ -200,8 +212,9 @@ def _credit(unit: UnitOfWork, brand_id: UUID, row: CommissionRow) -> Credit | No
         signal=Signal(mine["signal"]) if mine else None,
         code=mine.get("code") if mine else None,
         share_ppm=mine["ppm"] if mine else None,
-        candidates=tuple(decision.candidates),
-        click=next(iter(click_stories(unit, brand_id, [mine]).values()), None) if mine else None,
+        candidates=tuple(pointers),
+        click=clicks[UUID(mine["click"])] if mine and "click" in mine else None,
+        considered=candidate_stories(unit, brand_id, pointers, shares=shares, clicks=clicks) if for_staff else (),
     )
 
 

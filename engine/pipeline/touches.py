@@ -5,28 +5,38 @@ kept, so that a later decision about the order does not depend on clicks that we
 count is worked out from the order's newest version each time, so it does not matter which version came first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import and_, func, select
+
 from engine.attribution.queries import OrderName, touches_of
 from engine.attribution.tables import Touch
 from engine.intake.queries import OrderRecord
 from engine.intake.rules import instant
+from engine.intake.tables import ShopOrder
 from engine.kernel.bulk import insert_rows
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
+from engine.kernel.keyed import among
 from engine.kernel.tables import table_of
-from engine.tracking.clicks.flags import Flag, flag_of, raise_flags
+from engine.tracking.clicks.flags import Flag, FlagReason, flag_of, flags_of_visit, raise_flags
 from engine.tracking.clicks.queries import NEWEST, ClickRow, Span, clicks_by_id, visits_of
 from engine.tracking.clicks.rules import click_id_of
+from engine.tracking.clicks.tables import ClickFlag
 
 LOOK_BACK: Final = timedelta(days=365)
 """The longest click window that terms can have."""
 
+SHARED_BY: Final = 3
+"""From how many customers on a click is flagged that their orders name."""
+
 _TOUCH: Final = table_of(Touch)
+_ORDER: Final = table_of(ShopOrder)
+_FLAG: Final = table_of(ClickFlag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +113,11 @@ def kept_touches(unit: UnitOfWork, brand_id: UUID, orders: Iterable[OrderRecord]
 
 def store_touches(unit: UnitOfWork, brand_id: UUID, new: Sequence[tuple[OrderRecord, ClickRow]]) -> None:
     """Keep touches that are not stored yet, and flag what is odd about them."""
+    if not new:
+        return
     insert_rows(unit, _TOUCH, [_row(unit, brand_id, order, click) for order, click in new])
-    raise_flags(unit, brand_id, [flag for order, click in new if (flag := _flag(order, click))])
+    flags = [flag for order, click in new for flag in _flags(order, click)]
+    raise_flags(unit, brand_id, [*flags, *_shared(unit, brand_id, {click.id for _, click in new})])
 
 
 def _known(order: OrderRecord, kept: Mapping[UUID, ClickRow], key: bytes) -> _Known:
@@ -163,6 +176,31 @@ def _row(unit: UnitOfWork, brand_id: UUID, order: OrderRecord, click: ClickRow) 
     }
 
 
-def _flag(order: OrderRecord, click: ClickRow) -> Flag | None:
+def _flags(order: OrderRecord, click: ClickRow) -> Iterator[Flag]:
+    yield from flags_of_visit(click.id, click.signals)
     first_seen = instant(order.payload, "first_seen_at")
-    return flag_of(click.id, click.at, placed_at=order.placed_at, first_seen_at=first_seen)
+    if flag := flag_of(click.id, click.at, placed_at=order.placed_at, first_seen_at=first_seen):
+        yield flag
+
+
+def _shared(unit: UnitOfWork, brand_id: UUID, click_ids: Collection[UUID]) -> Iterator[Flag]:
+    """Yield a flag for each click that orders of several customers name; one that has it is not counted again.
+
+    Who buys may be somebody to whom the visitor sent the shop's address, so it is no proof. Indexes: ix_touch_click,
+    the unique one of shop_order.
+    """
+    flagged = select(_FLAG.c.id).where(
+        _FLAG.c.brand_id == brand_id, _FLAG.c.click_id == _TOUCH.c.click_id, _FLAG.c.reason == FlagReason.SHARED.value
+    )
+    named = ("brand_id", "connector", "account")
+    of_order = [_TOUCH.c[name] == _ORDER.c[name] for name in named]
+    customers = func.count(_ORDER.c.customer_key.distinct())
+    found = unit.execute(
+        select(_TOUCH.c.click_id, customers)
+        .join_from(_TOUCH, _ORDER, and_(*of_order, _TOUCH.c.order_external_id == _ORDER.c.external_id))
+        .where(_TOUCH.c.brand_id == brand_id, among(unit, _TOUCH.c.click_id, sorted(click_ids)), ~flagged.exists())
+        .group_by(_TOUCH.c.click_id)
+        .having(customers >= SHARED_BY)
+    )
+    for click_id, number in found:
+        yield Flag(click_id, FlagReason.SHARED, f"Orders of {number} different customers came back with this click.")

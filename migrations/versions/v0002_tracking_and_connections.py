@@ -428,6 +428,7 @@ def upgrade() -> None:
         ),
         info={"append_only": True},
     )
+    op.create_index("ix_touch_click", "touch", ["brand_id", "click_id"], unique=False)
     op.create_table(
         "landing_version",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -55,7 +55,10 @@ from engine.tracking.site.tables import AssetKind
 from tests.support.databases import SqliteBackend
 
 SHOP = Source("test_shop", "main")
-PLUGINS = ("attribution_basic", "csv_orders", "generic_webhook", "landing_social", "payout_csv", "rewards_cash")
+PLUGINS = (
+    *("attribution_basic", "attribution_multi_touch"),
+    *("csv_orders", "generic_webhook", "landing_social", "payout_csv", "rewards_cash"),
+)
 TEN_PERCENT = TermsDocument.model_validate(
     {
         "hold_days": 14,
@@ -326,7 +329,7 @@ def _fill_inbox(shop: Shop) -> None:
         settings={
             "signing_secrets": ["whsec_b2xkLXNlY3JldC1vZi10aGUtc2hvcA=="],
             "currency": "EUR",
-            "order": {"id": "id", "updated_at": "at", "placed_at": "at", "net": "total"},
+            "order": {"id": "id", "updated_at": "at", "placed_at": "at", "paid_at": "at", "net": "total"},
         },
     )
 

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlmodel import col
 
 from engine.enrollment.tables import Enrollment
 from engine.identity.tables import Realm
 from engine.plugin_api import OrderEvent, OrderLine
+from engine.programs.schemas import TermsDocument
 from engine.tracking.clicks.rules import click_token
 from engine.tracking.clicks.tables import Target
 from tests.factories import make_click
@@ -88,7 +90,7 @@ def test_why_is_a_sentence_first(anna, shop, owner, db):
 def test_why_names_the_link_and_how_long_clicks_count(anna, shop, owner, db):
     with db.unit() as unit:
         enrollment = unit.session.execute(select(Enrollment)).scalar_one()
-        click = make_click(unit, enrollment, target=Target.PAGE)
+        click = make_click(unit, enrollment, target=Target.PAGE, signals="no_activation")
     shop.clock.advance(timedelta(days=2))
     at, line = shop.clock.now(), OrderLine("1", 12_400)
     token = click_token(shop.goodword.keyring.key("click"), click.id)
@@ -99,6 +101,49 @@ def test_why_names_the_link_and_how_long_clicks_count(anna, shop, owner, db):
     assert "Your page was opened on 2 Mar 2026, 2 days before the order. Clicks count for 30 days." in mine
     staff = words(owner.get(f"/admin/bean/commissions/{row}"))
     assert "The page of Anna Berg was opened on 2 Mar 2026, 2 days before the order." in staff
+    odd = "What looks odd The browser did not say that somebody clicked"
+    assert odd in staff
+    assert odd not in mine, "what we think of a visit is for staff"
+
+
+def test_the_clicks_of_a_month_show_what_looked_odd(anna, shop, owner, db):
+    assert "What looks odd" not in words(owner.get("/admin/bean/clicks"))
+    with db.unit() as unit:
+        enrollment = unit.session.execute(select(Enrollment)).scalar_one()
+        click = make_click(unit, enrollment, signals="as_image", reason="embedded")
+    shop.clock.advance(timedelta(seconds=3))
+    at, line = shop.clock.now(), OrderLine("1", 12_400)
+    token = click_token(shop.goodword.keyring.key("click"), click.id)
+    shop.take_in("1", OrderEvent("1", at, at, "EUR", (line,), 12_400, at, clicks=(token,)))
+    said = words(owner.get("/admin/bean/clicks?month=2026-03"))
+    as_picture = "A page fetched the address as if it were a picture."
+    assert f"Anna Berg {as_picture} The order was placed 3.000 seconds after the click." in said
+    assert "What looks odd" not in words(owner.get("/admin/bean/clicks?month=2026-02"))
+
+
+def test_why_says_that_an_order_is_shared(anna, shop, owner, db):
+    shop.ambassador("Ben", "ben@example.com", code="BEN10")
+    linear = {"attribution": {"model": "linear", "signals": ["code", "click"]}}
+    shop.publish(TermsDocument.model_validate(TEN_PERCENT.model_dump(mode="json") | linear))
+    shop.clock.advance(timedelta(days=1))
+    with db.unit() as unit:
+        both = unit.session.execute(select(Enrollment).order_by(col(Enrollment.id))).scalars().all()
+        clicks = [make_click(unit, one, at=shop.clock.now() - timedelta(hours=9 - n)) for n, one in enumerate(both)]
+    key = shop.goodword.keyring.key("click")
+    tokens = tuple(click_token(key, click.id) for click in clicks)
+    at, line = shop.clock.now(), OrderLine("1", 10_010)
+    shop.take_in("1", OrderEvent("1", at, at, "EUR", (line,), 10_010, at, clicks=tokens))
+    row = UUID(one(db, "SELECT id FROM commission ORDER BY amount_minor DESC, id"))
+    mine = words(anna.get(f"/portal/bean/earnings/{row}"))
+    assert "A share of 50 % Others led the customer to this order as well." in mine
+    assert "All who share the order are owed €10.01 together. €5.01" in mine.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    staff = words(owner.get(f"/admin/bean/commissions/{row}"))
+    assert "is Anna Berg’s." in staff
+    considered = (
+        r"Everybody who was considered The click of 3 Mar 2026 on \S+ of Anna Berg is credited with 50 % of the"
+    )
+    assert re.search(considered, staff)
+    assert re.search(r"of Ben is credited with 50 % of the order\.", staff)
 
 
 def test_why_of_a_return_names_before_and_after(anna, shop, db):

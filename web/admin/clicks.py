@@ -4,12 +4,14 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from engine.insights.clicks import visited_in_programs
+from engine.insights.odd import odd_clicks
 from engine.insights.overview import (
     clicked_in_month,
     days_of_month,
     latest_month,
     month_after,
     months_until,
+    span_of_month,
     zone_of,
 )
 from engine.programs.queries import programs_of
@@ -33,6 +35,7 @@ def clicks(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access reso
         since, until = days_of_month(month)
         programs = [one.id for one in programs_of(unit, me.brand.id)]
         visited = visited_in_programs(unit, me.brand.id, program_ids=programs, since=since, until=until)
+        odd = odd_clicks(unit, me.brand.id, span=span_of_month(month, zone))
     set_zone(zone.key)
     order = "revenue" if request.args.get("by") == "revenue" else "clicks"
     people = clicked.by_revenue() if order == "revenue" else clicked.by_clicks()
@@ -47,5 +50,6 @@ def clicks(brand: str) -> ResponseReturnValue:  # noqa: ARG001 - web.access reso
         people=people[:_SHOWN],
         targets=visited.targets[:_SHOWN],
         order=order,
+        odd=odd,
         chart=day_chart(days, write=number) if visited.total.all else None,
     )

@@ -36,7 +36,10 @@ NEWEST: Final = 50
 
 _CLICK: Final = table_of(Click)
 _INNER: Final = _CLICK.alias("mine")
-_NAMES: Final = ("id", "program_id", "enrollment_id", "target", "target_id", "at", "reason", "verified", "visitor_key")
+_NAMES: Final = (
+    *("id", "program_id", "enrollment_id", "target", "target_id"),
+    *("at", "reason", "verified", "visitor_key", "signals"),
+)
 
 Bounds = tuple[str, UUID, UUID]
 """A visitor, the id from which on clicks are asked for, and the one before which they end."""
@@ -44,7 +47,10 @@ Bounds = tuple[str, UUID, UUID]
 
 @dataclass(frozen=True, slots=True)
 class ClickRow:
-    """A click as far as attribution looks at it. `reason` is why it was not counted, None where it was."""
+    """A click as far as attribution looks at it. `reason` is why it was not counted, None where it was.
+
+    `signals` are what was odd about the visit, as the click has them; a touch does not keep them.
+    """
 
     id: UUID
     program_id: UUID
@@ -55,6 +61,7 @@ class ClickRow:
     reason: str | None
     verified: bool
     visitor_key: str | None
+    signals: str = ""
 
     @property
     def is_visit(self) -> bool:

@@ -16,13 +16,14 @@ from engine.enrollment.tables import Enrollment
 from engine.insights.explain import explain
 from engine.insights.why import why_of
 from engine.plugin_api import Customer, OrderEvent, OrderLine, RefundEvent
+from engine.programs.schemas import TermsDocument
 from engine.rewards.tables import Commission
 from engine.tracking.clicks.rules import click_token
 from engine.tracking.clicks.tables import Target
 from engine.tracking.links.tables import Link, SlugKind
 from engine.tracking.pages.tables import LandingPage
 from tests.factories import make_click
-from tests.support.shop import installation, open_shop
+from tests.support.shop import TEN_PERCENT, installation, open_shop
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 DAY = timedelta(days=1)
@@ -71,11 +72,11 @@ def linked(shop, name, *, title="", target=Target.LINK, days=0, seconds=0, reaso
     return click_token(shop.goodword.keyring.key("click"), made.id)
 
 
-def buy(shop, *tokens, number="1001", **more):
+def buy(shop, *tokens, number="1001", minor=12_400, **more):
     at = shop.clock.now()
-    line = OrderLine("1", 12_400)
+    line = OrderLine("1", minor)
     event = OrderEvent(
-        number, at, at, "EUR", (line,), 12_400, at, clicks=tokens, customer=Customer("c@example.org"), **more
+        number, at, at, "EUR", (line,), minor, at, clicks=tokens, customer=Customer("c@example.org"), **more
     )
     shop.take_in(number, event)
 
@@ -120,6 +121,21 @@ def test_what_was_odd_is_shown_and_changes_nothing(shop, told):
     text = told("1001")
     assert "    odd (fast_order), and changes nothing: The order was placed 3.000 seconds after the click.\n" in text
     assert "  owed now: 12.40 EUR\n" in text or "  owed now: €12.40\n" in text
+
+
+def test_who_shares_an_order_is_told_with_how_much_and_how_it_was_divided(db, shop, told):
+    """Three links, 10 % of 1.00: 0.0333… each, 0.10 together."""
+    linear = {"attribution": {"model": "linear", "signals": ["code", "click"]}}
+    shop.publish(TermsDocument.model_validate(TEN_PERCENT.model_dump(mode="json") | linear))
+    shop.clock.advance(DAY)
+    tokens = [linked(shop, name, seconds=600 - number) for number, name in enumerate(("Anna", "Ben", "Cleo"))]
+    buy(shop, *tokens, minor=100)
+    text = told("1001")
+    assert "  - click of Anna: earning; it is credited with 33.3334 % of the order\n" in text
+    assert "  - click of Cleo: earning; it is credited with 33.3333 % of the order\n" in text
+    assert "10 minutes before the order." in text
+    assert text.count("  all who share the order are owed €0.10 together, divided by largest remainder\n") == 3
+    assert [text.count(f"  owed now: €{owed}\n") for owed in ("0.04", "0.03")] == [1, 2]
 
 
 def test_what_was_not_counted_says_why(shop, told):

@@ -13,7 +13,7 @@ from engine.kernel.tables import table_of
 from engine.programs.tables import Program
 from engine.tracking.clicks.rules import click_token
 from engine.tracking.clicks.tables import ClickFlag, Target
-from engine.tracking.clicks.visits import Reason
+from engine.tracking.clicks.visits import Reason, Signal
 from tests.engine.pipeline.world import KEYRING, T0, World, order, refund, terms
 
 HOUR, DAY, MOMENT = timedelta(hours=1), timedelta(days=1), timedelta(microseconds=1)
@@ -390,6 +390,42 @@ def test_an_order_within_five_seconds_is_flagged_and_credited_all_the_same(world
 def test_an_order_that_took_its_time_is_not_flagged(world, seconds):
     world.take(bought(world.click("Ada", at=NOW - timedelta(seconds=seconds))))
     assert flags(world) == []
+
+
+@pytest.mark.parametrize(
+    ("signals", "reason", "said"),
+    [
+        ("no_activation", None, "The browser did not say that somebody clicked: a page or an app opened the address."),
+        ("as_image", "embedded", "A page fetched the address as if it were a picture."),
+        ("as_frame", "embedded", "A page showed the address in a frame."),
+        ("as_script", "embedded", "A page fetched the address as if it were a script or a style sheet."),
+        ("by_fetch", "embedded", "A script of a page fetched the address."),
+    ],
+)
+def test_what_was_odd_about_the_visit_is_flagged_when_an_order_follows(world, signals, reason, said):
+    world.take(bought(world.click("Ada", at=NOW - HOUR, signals=signals, reason=reason)))
+    assert flags(world) == [(signals, said)]
+    assert world.owed("Ada") == (0 if reason else 1_000), "only what was fetched in secret earns nothing"
+
+
+def test_every_signal_of_a_visit_has_a_sentence(world):
+    every = ",".join(Signal)
+    world.take(bought(world.click("Ada", at=NOW - HOUR, signals=every)))
+    assert {reason for reason, _ in flags(world)} == set(Signal)
+
+
+def test_a_click_that_several_customers_bring_is_flagged_once_and_earns_for_each(world):
+    """A visitor who sends the shop's address on does no harm, and who spreads it in secret is shown."""
+    token = world.click("Ada", at=NOW - DAY)
+    for number in range(2):
+        world.take(bought(token, external_id=f"a{number}", customer="one"))
+        world.take(bought(token, external_id=f"b{number}", customer=None))
+    world.take(bought(token, external_id="c", customer="two"))
+    assert flags(world) == []
+    world.take(*(bought(token, external_id=f"d{number}", customer=f"c{number}") for number in range(100)))
+    world.take(bought(token, external_id="e", customer="another"))
+    assert flags(world) == [("shared", "Orders of 102 different customers came back with this click.")]
+    assert world.owed("Ada", "e") == 1_000
 
 
 def test_a_click_at_the_till_is_flagged_as_late(world):

@@ -63,8 +63,8 @@ paths = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 29 * 24)), min
 def test_all_together_are_owed_what_one_alone_would_be(shared, model, amounts, path, back):
     """50 random orders by up to eight touches of up to four people, some of each taken back.
 
-    Base, cap and flat amount are multiplied by the share; nobody is one and a half minor units off, and all together are
-    owed to the last unit what one would be. The parts of the lines sum to what is owed, and the shares to one.
+    Base, cap and flat amount are multiplied by the share; nobody is one and a half minor units off, and all together
+    are owed to the last unit what one would be. The parts of the lines sum to what is owed, and the shares to one.
     """
     world = shared(model)
     tokens = [world.click(name, at=NOW - hours * HOUR, visitor="v") for name, hours in path]

@@ -243,12 +243,12 @@ class World:
         visitor: str | None = None,
         reason: str | None = None,
         target: Target = Target.LINK,
+        signals: str = "",
     ) -> str:
         """Let somebody click on a link of `name`; return the click id as it travels to the shop."""
+        whose, what = self.enrollments[name, program], {"target": target, "signals": signals}
         with self.db.unit() as unit:
-            row = make_click(
-                unit, self.enrollments[name, program], at=at, visitor=visitor, reason=reason, target=target
-            )
+            row = make_click(unit, whose, at=at, visitor=visitor, reason=reason, **what)
         self.clicks[row.id] = row
         return click_token(KEYRING.key("click"), row.id)
 

@@ -38,7 +38,7 @@ SEEDS = {"sqlite": 1, "postgresql": 2}
 
 @pytest.fixture
 def shop(db, clock, tmp_path):
-    host = load_plugins((*PLUGINS, "attribution_multi_touch"))
+    host = load_plugins(PLUGINS)
     return open_shop(installation(db, tmp_path, host=host), clock)
 
 
