@@ -29,7 +29,7 @@ from engine.pipeline.compare import AskedPoller, TieListener
 from engine.pipeline.maturity import mature
 from engine.pipeline.reconcile import ReconcilePoller, Reconciler
 from engine.pipeline.run import Pipeline
-from engine.pipeline.watch import forget_old_bodies, watch_silence, watch_subscriptions
+from engine.pipeline.watch import forget_old_bodies, watch_silence, watch_subscriptions, watch_unread
 from engine.pipeline.webhooks import WebhookReader
 from engine.plugin_host.http import HttpPool
 from engine.plugin_host.registry import PluginHost, load_plugins
@@ -154,6 +154,7 @@ class Goodword:
 
     def _watch_silence(self, database: Database, _arguments: Mapping[str, Any]) -> None:
         watch_silence(database)
+        watch_unread(database)
 
     def _watch_subscriptions(self, database: Database, _arguments: Mapping[str, Any]) -> None:
         watch_subscriptions(database, self.shops, base_url=self.settings.base_url)

@@ -32,6 +32,9 @@ ACCESS: Final = "access"
 READING: Final = "reading"
 """The kind of alarm of a shop whose webhooks wait because of its connector, its settings, or the shop itself."""
 
+UNREAD: Final = "unread"
+"""The kind of alarm of a shop whose webhooks are due and nobody reads."""
+
 DRIFT: Final = "code_drift"
 """The kind of alarm of a shop in which somebody changed promo codes of ours."""
 
@@ -45,6 +48,7 @@ _SAID: Final[Mapping[str, str]] = {
     SWITCHED_OFF: "{shop} had switched off its webhooks. They are switched on again.",
     ACCESS: "{shop} does not let Goodword in. Its access may have expired or been taken back.",
     READING: "Webhooks of {shop} wait to be read. Orders among them are not counted yet.",
+    UNREAD: "Nobody reads the webhooks of {shop}, though they are due. The worker may hang: whoever runs it must look.",
     DRIFT: "Promo codes in {shop} are no longer as they were put there.",
     CODES_REFUSED: "{shop} takes no promo codes. New codes of ambassadors do not work there yet.",
 }

@@ -6,18 +6,22 @@ What was missed meanwhile, reconciliation fetches; here somebody is told, and wh
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
+from typing import Final
 
 import structlog
 
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, every_connection, open_alarms
-from engine.connections.rules import ACCESS, GONE, SILENT, SWITCHED_OFF, is_silent
+from engine.connections.rules import ACCESS, GONE, SILENT, SWITCHED_OFF, UNREAD, is_silent
 from engine.connections.service import alarm_key, end_alarm, raise_alarm
-from engine.intake.webhooks.queries import is_heard_since, last_heard
+from engine.intake.webhooks.queries import is_heard_since, last_heard, overdue
 from engine.intake.webhooks.service import drop_old_bodies, drop_old_webhooks
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.errors import GoodwordError
 from engine.plugin_api import Capability, RetriableError
+
+OVERDUE: Final = timedelta(minutes=15)
+"""How long webhooks may be due without being read."""
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +32,14 @@ def watch_silence(database: Database) -> int:
     A connection that is switched off is expected to be silent. A shop that had let us go and sends again is back.
     """
     return database.run(_watch_silence)
+
+
+def watch_unread(database: Database) -> int:
+    """Raise an alarm for each shop whose webhooks are long due and not read, end those of others; return how many are.
+
+    A connector that hangs on a body stops whoever reads it; nobody else can say so.
+    """
+    return database.run(_watch_unread)
 
 
 def watch_subscriptions(database: Database, shops: Shops, *, base_url: str) -> int:
@@ -74,6 +86,22 @@ def _watch_silence(unit: UnitOfWork) -> int:
             if alarm.kind == GONE and is_heard_since(unit, view.brand_id, connection_id=view.id, at=alarm.raised_at):
                 end_alarm(unit, view.brand_id, key=alarm.alarm_key)
     return silent
+
+
+def _watch_unread(unit: UnitOfWork) -> int:
+    waiting = overdue(unit, since=unit.now - OVERDUE)
+    for view in every_connection(unit):
+        key, since = alarm_key(UNREAD, view.id), waiting.get(view.id)
+        if since is None:
+            end_alarm(unit, view.brand_id, key=key)
+            continue
+        text = (
+            f"Webhooks of {view.title} ({view.name}) are due and nobody reads them; the first came "
+            f"{since:%Y-%m-%d %H:%M} UTC. The worker hangs or cannot keep up: look at its log, and start it again. "
+            "None is lost."
+        )
+        raise_alarm(unit, view.brand_id, key=key, kind=UNREAD, text=text, connection_id=view.id)
+    return len(waiting)
 
 
 def _look(database: Database, shop: OpenConnection, *, base_url: str, was_heard: bool) -> bool:

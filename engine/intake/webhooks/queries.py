@@ -138,6 +138,17 @@ def is_heard_since(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, at:
     return unit.execute(sent.limit(1)).first() is not None
 
 
+def overdue(unit: UnitOfWork, *, since: datetime) -> dict[UUID, datetime]:
+    """Return of each connection whose webhooks were due before `since` and still wait, when the first of these came.
+
+    Index: ix_inbox_webhook_waiting.
+    """
+    columns = (_INBOX.c.connection_id, func.min(_INBOX.c.received_at))
+    due = (_UNREAD[InboxState.WAITING], _INBOX.c.run_at < since)
+    rows = unit.execute(select(*columns).where(*due).group_by(_INBOX.c.connection_id))
+    return {row[0]: row[1] for row in rows}
+
+
 def last_heard(unit: UnitOfWork) -> dict[UUID, datetime]:
     """Return when the last webhook of each connection came; without those of which none did.
 

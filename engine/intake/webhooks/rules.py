@@ -21,6 +21,10 @@ class Reason(StrEnum):
     """The shop will not give what the webhook points at."""
     CONNECTOR = "connector"
     """The connector broke on it again and again, and not on others."""
+    SHOP = "shop"
+    """The shop failed on what it points at again and again, and not on others."""
+    READER = "reader"
+    """Whoever read it died: once with others in hand, and once more when it was read alone."""
     ENGINE = "engine"
     """It could not be stored, tried alone again and again."""
 
@@ -34,11 +38,30 @@ ATTEMPTS: Final = 5
 MANY: Final = 5
 """So many different ones in a row that break their connector are no poison: the connector is broken, and they wait."""
 
+DOWN: Final = 3
+"""So many different ones in a row on which their shop fails mean that it is down: the rest wait without being asked."""
+
+ALONE: Final = "It is read alone: whoever read it with others died, and one of them may be why."
+"""What is said of a webhook that may have killed its reader, while it is read."""
+
+KILLED: Final = "Whoever read it died, with others in hand and alone. Let somebody look at it before it is read again."
+"""What is said of one that did so again."""
+
 LOCKED_OUT_WAIT: Final = timedelta(minutes=15)
 """How long webhooks wait whose shop does not let us in, or whose connector is not there."""
 
 _FIRST_WAIT: Final = timedelta(seconds=30)
 _LONGEST_WAIT: Final = timedelta(hours=1)
+
+
+def said_when_taken(problem: str | None, *, attempts: int) -> str | None:
+    """Return what is said of a webhook from when it is taken until it is settled.
+
+    `problem` is what was said before, after `attempts`. Nothing, where it was tried: it was taken and never settled.
+    """
+    if problem in {ALONE, KILLED}:
+        return KILLED
+    return ALONE if attempts and problem is None else None
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -1,7 +1,7 @@
 """The inbox: webhooks arrive, are claimed by whoever reads them, and are settled; dead ones are replayed."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -14,7 +14,7 @@ from engine.connections.queries import connection_by_id
 from engine.connections.rules import FOR_STAFF, GONE
 from engine.connections.service import alarm_key, raise_alarm
 from engine.intake.tables import Delivery, DeliveryBody
-from engine.intake.webhooks.rules import LEASE, Reason
+from engine.intake.webhooks.rules import KILLED, LEASE, Reason, said_when_taken
 from engine.intake.webhooks.tables import InboxState, InboxWebhook
 from engine.kernel.database import UnitOfWork
 from engine.kernel.ids import new_id
@@ -49,7 +49,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedWebhook:
-    """A webhook in somebody's hands. `attempts` is the token without which it cannot be settled."""
+    """A webhook in somebody's hands. `attempts` is the token without which it cannot be settled.
+
+    `killed`: whoever read it before died of it, so that it is not to be read.
+    """
 
     id: UUID
     brand_id: UUID
@@ -58,6 +61,7 @@ class ClaimedWebhook:
     topic: str
     body: bytes = field(repr=False)
     attempts: int
+    killed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +96,20 @@ def is_any_due(unit: UnitOfWork) -> bool:
 def claim(unit: UnitOfWork, *, limit: int, ids: Collection[UUID] | None = None) -> list[ClaimedWebhook]:
     """Take up to `limit` webhooks that are due, or of those with `ids`, oldest first, until the lease ends.
 
-    Others skip what is taken; if nobody settles it, it is due again. Index: ix_inbox_webhook_waiting.
+    Others skip what is taken; if nobody settles it, it is due again, and taken alone: its reader died, and it may be
+    why. Index: ix_inbox_webhook_waiting.
     """
-    due = select(_INBOX.c.id).where(_WAITING, _INBOX.c.run_at <= unit.now)
+    due = select(_INBOX.c.id, _INBOX.c.attempts, _INBOX.c.problem).where(_WAITING, _INBOX.c.run_at <= unit.now)
     if ids is not None:
         due = due.where(among(unit, _INBOX.c.id, list(ids)))
     due = due.order_by(_INBOX.c.run_at, _INBOX.c.id).limit(limit)
     if unit.dialect == "postgresql":
         due = due.with_for_update(skip_locked=True)
-    taken = (
-        update(_INBOX)
-        .where(_INBOX.c.id.in_(due.scalar_subquery()))
-        .values(attempts=_INBOX.c.attempts + 1, run_at=unit.now + LEASE)
-        .returning(
-            _INBOX.c.id,
-            _INBOX.c.brand_id,
-            _INBOX.c.connection_id,
-            _INBOX.c.delivery_key,
-            _INBOX.c.topic,
-            _INBOX.c.body,
-            _INBOX.c.attempts,
-        )
-    )
-    found = [ClaimedWebhook(*row) for row in unit.execute(taken)]
-    return sorted(found, key=lambda webhook: webhook.id.int)
+    found = {row.id: said_when_taken(row.problem, attempts=row.attempts) for row in unit.execute(due)}
+    suspect = next(((each, said) for each, said in found.items() if said), None)
+    if suspect:
+        return _take(unit, [suspect[0]], said=suspect[1])
+    return _take(unit, list(found), said=None) if found else []
 
 
 def settle(unit: UnitOfWork, outcomes: Sequence[Settled]) -> int:
@@ -172,6 +166,25 @@ def drop_old_webhooks(unit: UnitOfWork, *, older_than: timedelta, limit: int = 1
         unit.execute(update(_INBOX).where(among(unit, _INBOX.c.id, ids), _DEAD).values(body=None))
         unit.execute(delete(_INBOX).where(among(unit, _INBOX.c.id, ids), ~_DEAD))
     return len(ids)
+
+
+def _take(unit: UnitOfWork, ids: Sequence[UUID], *, said: str | None) -> list[ClaimedWebhook]:
+    taken = (
+        update(_INBOX)
+        .where(among(unit, _INBOX.c.id, ids))
+        .values(attempts=_INBOX.c.attempts + 1, run_at=unit.now + LEASE, problem=said)
+        .returning(
+            _INBOX.c.id,
+            _INBOX.c.brand_id,
+            _INBOX.c.connection_id,
+            _INBOX.c.delivery_key,
+            _INBOX.c.topic,
+            _INBOX.c.body,
+            _INBOX.c.attempts,
+        )
+    )
+    found = [ClaimedWebhook(*row) for row in unit.execute(taken)]
+    return [replace(each, killed=said == KILLED) for each in sorted(found, key=lambda webhook: webhook.id.int)]
 
 
 def _row(arrival: Arrival, *, at: datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from engine.connections.tables import ConnectionState
 from engine.intake.tables import Delivery, DeliveryBody
 from engine.intake.webhooks.service import Arrival, arrive
 from engine.kernel.tables import table_of
-from engine.pipeline.watch import forget_old_bodies, watch_silence, watch_subscriptions
+from engine.pipeline.watch import OVERDUE, forget_old_bodies, watch_silence, watch_subscriptions, watch_unread
 from engine.plugin_api import ConfigError, RetriableError, Subscription
 from tests.support.wire import ANSWER, order_body
 from tests.support.wired import Wired, raising
@@ -143,3 +143,14 @@ def test_one_that_comes_again_after_its_bytes_were_forgotten_counts_once(wired):
     wired.read()
     with wired.database.reading() as unit:
         assert len(unit.execute(select(table_of(Delivery))).all()) == 1
+
+
+def test_webhooks_that_nobody_reads_are_told_of_until_they_are_read(wired):
+    hear(wired, "k1")
+    assert watch_unread(wired.database) == 0
+    wired.shop.clock.advance(OVERDUE + timedelta(minutes=1))
+    assert [watch_unread(wired.database) for _ in range(2)] == [1, 1]
+    assert list(alarms(wired)) == ["unread"]
+    assert wired.goodword.webhook_reader().poll() == 1
+    assert watch_unread(wired.database) == 0
+    assert alarms(wired) == {}

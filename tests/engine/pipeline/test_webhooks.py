@@ -15,7 +15,7 @@ from engine.connections.tables import ConnectionState
 from engine.intake.queries import order_ids
 from engine.intake.tables import Delivery, DeliveryBody
 from engine.intake.webhooks.queries import dead_by_reason, dead_ids, letter
-from engine.intake.webhooks.rules import ATTEMPTS, LEASE, wait_after
+from engine.intake.webhooks.rules import ATTEMPTS, DOWN, LEASE, wait_after
 from engine.intake.webhooks.service import Arrival, arrive, claim, replay
 from engine.intake.webhooks.tables import InboxWebhook
 from engine.kernel.tables import table_of
@@ -243,6 +243,64 @@ def test_who_took_webhooks_and_died_holds_them_no_longer_than_the_lease(wired):
     assert (taken.attempts, only(wired)["attempts"], only(wired)["state"]) == (1, 2, "done")
 
 
+def dies_on(*poison):
+    """Let the process that reads one of these bodies die: killed, or out of memory."""
+
+    def parse(body):
+        if body in poison:
+            raise KeyboardInterrupt
+
+    ANSWER["parse"] = parse
+
+
+def read_by_many(wired, *, lives=20):
+    """Read what is due, by a new process whenever one died; return how many died."""
+    deaths = 0
+    for _ in range(lives):
+        try:
+            wired.read()
+        except KeyboardInterrupt:
+            deaths += 1
+        wired.shop.clock.advance(LEASE)
+    return deaths
+
+
+def test_one_that_kills_whoever_reads_it_is_dead_after_two_and_the_others_are_read(wired):
+    dies_on(b"deadly")
+    put(wired, *((f"k{number}", order_body(f"o{number}")) for number in range(6)), ("k6", b"deadly"))
+    put(wired, *((f"k{number}", order_body(f"o{number}")) for number in range(7, 12)))
+    assert read_by_many(wired) == 2
+    states = wired.states()
+    assert states.pop("k6") == "dead"
+    assert set(states.values()) == {"done"}
+    (row,) = [row for row in wired.rows() if row["state"] == "dead"]
+    assert (row["reason"], row["body"]) == ("reader", b"deadly")
+    ANSWER["parse"] = crash_on()
+    replay_all(wired)
+    wired.read()
+    assert wired.rows()[6]["reason"] == "unreadable"  # a replayed one begins anew
+
+
+def test_two_that_kill_cost_four_readers_and_nothing_else(wired):
+    dies_on(b"deadly", b"deadly too")
+    put(wired, ("k1", b"deadly"), ("k2", order_body()), ("k3", b"deadly too"))
+    assert read_by_many(wired) <= 4
+    assert wired.states() == {"k1": "dead", "k2": "done", "k3": "dead"}
+
+
+def test_an_outage_twice_does_not_look_like_a_death(wired, monkeypatch):
+    put(wired, ("k1", order_body()))
+    reader = wired.goodword.webhook_reader()
+    monkeypatch.setattr(Pipeline, "ingest", raising(OperationalError("x", {}, Exception("gone"))))
+    for _ in range(4):
+        with pytest.raises(OperationalError):
+            reader.poll()
+        wired.shop.clock.advance(LEASE)
+    monkeypatch.undo()
+    reader.poll()
+    assert wired.states() == {"k1": "done"}
+
+
 def test_dying_between_taking_in_and_saying_so_counts_once(wired, monkeypatch):
     put(wired, ("k1", order_body()))
     monkeypatch.setattr("engine.pipeline.webhooks.settle", raising(KeyboardInterrupt()))
@@ -331,6 +389,53 @@ def test_a_shop_that_asks_to_wait_is_waited_for_and_asked_once(online):
     assert set(online.states().values()) == {"done"}
 
 
+def failing_on(*poison, error=None):
+    """Let the shop fail on these, without a word of when to try again."""
+    asked = []
+
+    def complete(body):
+        asked.append(body)
+        if not poison or body in poison:
+            raise error or RetriableError("500")
+        return body
+
+    ANSWER["complete"] = complete
+    return asked
+
+
+def test_one_on_which_the_shop_fails_again_and_again_holds_nobody_up_and_is_dead_at_last(online):
+    failing_on(b"poison")
+    put(online, ("k0", b"poison"))
+    reader = online.goodword.webhook_reader()
+    for number in range(1, 40):
+        put(online, (f"k{number}", order_body(f"o{number}")))
+        while reader.poll():
+            pass
+        assert online.states()[f"k{number}"] == "done"
+        online.shop.clock.advance(timedelta(minutes=1))
+    assert (online.rows()[0]["state"], online.rows()[0]["reason"]) == ("dead", "shop")
+    assert alarms(online) == []
+
+
+def test_a_shop_that_is_down_is_asked_three_times_a_round_and_nothing_dies(online):
+    asked = failing_on()
+    put(online, *((f"k{number}", order_body(f"o{number}")) for number in range(20)))
+    reader = online.goodword.webhook_reader()
+    reader.poll()
+    assert len(asked) == DOWN
+    for _ in range(10):
+        online.shop.clock.advance(timedelta(hours=1))
+        while reader.poll():
+            pass
+    assert set(online.states().values()) == {"waiting"}
+    assert len(alarms(online)) == 1
+    ANSWER.clear()
+    online.shop.clock.advance(timedelta(hours=1))
+    while reader.poll():
+        pass
+    assert (set(online.states().values()), alarms(online)) == ({"done"}, [])
+
+
 def test_a_shop_that_does_not_let_us_in_raises_an_alarm_until_it_does(online):
     ANSWER["complete"] = raising(ConfigError("the token is not valid"))
     put(online, ("k1", order_body()))
@@ -380,7 +485,7 @@ def test_a_claim_goes_by_the_index_of_what_waits(sqlite_backend, tmp_path, clock
         driver.set_trace_callback(seen.append)
         claim(unit, limit=5)
         driver.set_trace_callback(None)
-        (written,) = [line for line in seen if line.startswith("UPDATE inbox_webhook")]
+        (written,) = [line for line in seen if line.startswith("SELECT inbox_webhook")]
         plan = [row[3] for row in unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {written}")]
     sqlite_backend.discard(database)
     assert "SEARCH inbox_webhook USING INDEX ix_inbox_webhook_waiting (run_at<?)" in plan
