@@ -1,5 +1,6 @@
 """`goodword reconcile`: ask shops what changed, and take in what webhooks did not tell."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,9 +10,11 @@ from engine.bootstrap import Goodword
 from engine.cli.common import at_brand, brand_option, json_option, read_instant, write_json
 from engine.connections.queries import ConnectionView, connections_of
 from engine.identity.queries import BrandView
+from engine.intake.reconciliation.rules import Findings
+from engine.intake.reconciliation.service import AlreadyRunningError
 from engine.intake.reconciliation.tables import ReconciliationKind
 from engine.kernel.errors import InputError
-from engine.pipeline.reconcile import Reconciled
+from engine.pipeline.reconcile import Reconciled, Reconciler
 
 
 @click.command("reconcile")
@@ -37,13 +40,23 @@ def command(
         start = read_instant(since, ZoneInfo("UTC"), field="--since")
         kind = ReconciliationKind.ASKED if start else ReconciliationKind.SLIDING
         reconciler = goodword.reconciler()
-        done = [reconciler.reconcile(shop, kind=kind, since=start) for shop in shops]
+        done = [_asked(reconciler, shop, kind=kind, since=start) for shop in shops]
     if as_json:
         write_json({"brand": brand.slug, "shops": [_document(one) for one in done]})
     else:
         for one in done:
             _tell(one)
     context.exit(1 if any(one.problem for one in done) else 0)
+
+
+def _asked(
+    reconciler: Reconciler, shop: ConnectionView, *, kind: ReconciliationKind, since: datetime | None
+) -> Reconciled:
+    """Ask one shop; that it is being asked already stops no other."""
+    try:
+        return reconciler.reconcile(shop, kind=kind, since=since)
+    except AlreadyRunningError as error:
+        return Reconciled(shop, kind, error.since, error.since, Findings(), problem=str(error))
 
 
 def _shops(goodword: Goodword, brand: BrandView, wanted: tuple[str, ...]) -> list[ConnectionView]:

@@ -22,9 +22,10 @@ _DIED: Final = "The process that ran it ended. What was read is taken in; the ne
 
 
 class AlreadyRunningError(ConflictError):
-    """The shop is being asked just now."""
+    """The shop is being asked just now, `since` an instant ago."""
 
     def __init__(self, since: datetime) -> None:
+        self.since = since
         super().__init__(f"This shop has been compared since {since:%H:%M} UTC. Wait until that is done.")
 
 
