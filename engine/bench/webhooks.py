@@ -155,6 +155,7 @@ def _furnished(home: Path) -> Goodword:
                 "id": "data.id",
                 "updated_at": "data.updated_at",
                 "placed_at": "data.updated_at",
+                "paid_at": "data.updated_at",
                 "net": "data.total",
             },
         },

@@ -82,7 +82,7 @@ class LineTemplate(BaseModel):
 
 
 class OrderTemplate(Template):
-    """Where an order's fields are. Without `lines` it has one line of `net`.
+    """Where an order's fields are. Without `lines` it has one line of `net`; with nothing at `paid_at` it is not paid.
 
     `charged` left out is the sum of net amounts, taxes and shipping. `clicks` lead to click ids, or to addresses that
     carry one as `gw_click`.
@@ -91,10 +91,10 @@ class OrderTemplate(Template):
     id: OnePath
     updated_at: OnePath
     placed_at: OnePath
+    paid_at: OnePath
     currency: OnePath | None = None
     lines: LineTemplate | None = None
     net: OnePath | None = None
-    paid_at: OnePath | None = None
     cancelled_at: OnePath | None = None
     charged: OnePath | None = None
     shipping: OnePath | None = None

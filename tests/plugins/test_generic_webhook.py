@@ -268,14 +268,14 @@ def test_minor_units_and_unix_times():
             "amounts": "minor",
             "times": "unix_ms",
             "currency": "JPY",
-            "order": {"id": "id", "updated_at": "at", "placed_at": "at", "net": "sum"},
+            "order": {"id": "id", "updated_at": "at", "placed_at": "at", "paid_at": "paid", "net": "sum"},
         }
     )
     (event,) = parse({"id": "1", "at": 1772442000123, "sum": 999}, declared)
     assert event.lines == (OrderLine("1", 999),)
     assert event.charged_minor == 999
     assert event.placed_at == datetime(2026, 3, 2, 9, 0, 0, 123000, tzinfo=UTC)
-    assert event.refund_ids is None
+    assert (event.refund_ids, event.paid_at) == (None, None)
 
 
 def test_a_local_time_needs_a_zone():
@@ -418,8 +418,15 @@ def test_what_is_no_path_is_refused(path):
         ({"topic": None}, "names topics"),
         ({"topic": "a[].b"}, "names many places"),
         ({"order": None, "refund": None, "chargeback": None}, "at least one template"),
-        ({"order": {"id": "id", "updated_at": "u", "placed_at": "p", "currency": "c"}}, "either lines, or net"),
-        ({"order": {"id": "id", "updated_at": "u", "placed_at": "p", "net": "n"}}, "one currency for all"),
+        (
+            {"order": {"id": "id", "updated_at": "u", "placed_at": "p", "paid_at": "p", "currency": "c"}},
+            "either lines, or net",
+        ),
+        (
+            {"order": {"id": "id", "updated_at": "u", "placed_at": "p", "paid_at": "p", "net": "n"}},
+            "one currency for all",
+        ),
+        ({"order": {"id": "id", "updated_at": "u", "placed_at": "p", "net": "n", "currency": "c"}}, "order.paid_at"),
         ({"currency": "EURO"}, "EURO"),
         ({"time_zone": "Mars"}, "IANA"),
         ({"colour": "plum"}, "Extra inputs"),

@@ -159,7 +159,7 @@ def test_dead_webhooks_are_shown_inert_and_rehearsed_and_replayed(full_shop, own
     assert "It would still not be read: order.net" in words(owner.post(f"{links[-1]}/rehearse"))
     assert "still cannot be read" in words(owner.post(f"{links[-1]}/replay", follow_redirects=True))
     (view,) = shops_of(full_shop)
-    template = {"id": "id", "updated_at": "at", "placed_at": "at", "net": "id"}
+    template = {"id": "id", "updated_at": "at", "placed_at": "at", "paid_at": "at", "net": "id"}
     data = {
         "title": view.title,
         "quiet_after_h": "48",
