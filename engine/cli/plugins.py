@@ -23,7 +23,7 @@ from engine.testing.scaffold import Kind, new_package
 def command() -> None:
     """List and check plugins, keep their settings, begin new ones.
 
-    Installed is not enabled: GOODWORD_PLUGINS names those that are loaded.
+    Installed is not enabled: GOODWORD_PLUGINS names those that are loaded; +acme is loaded beside those of the house.
     """
 
 

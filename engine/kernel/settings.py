@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     database_url: str = ""
     secret_key: SecretStr | None = None
     base_url: str = "http://127.0.0.1:8000"
-    plugins: Annotated[tuple[str, ...], NoDecode] = DEFAULT_PLUGINS
+    plugins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=DEFAULT_PLUGINS, description="Those that are loaded; +acme is loaded beside those of the house."
+    )
     private_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Shops of yours that are not on the public Internet, such as http://shop.lan:8080."
     )
@@ -54,6 +56,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("plugins")
+    @classmethod
+    def _beside_those_of_the_house(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not any(name.startswith("+") for name in value):
+            return value
+        return tuple(dict.fromkeys([*DEFAULT_PLUGINS, *(name.removeprefix("+") for name in value)]))
 
     @field_validator("private_origins")
     @classmethod

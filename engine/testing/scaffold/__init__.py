@@ -19,7 +19,7 @@ from engine.plugin_host.discover import installed_plugins
 
 _NAME: Final = re.compile(r"(?=.{2,40}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """A plugin's name from which the name of a distribution can be made."""
-_ACME: Final = re.compile(r"KIND|API_NOW|goodword-acme|acme|(?P<class>(?<=Test)Acme|Acme(?=[A-Z]))|Acme")
+_ACME: Final = re.compile(r"KIND|API_NOW|HOW_TO_USE|goodword-acme|acme|(?P<class>(?<=Test)Acme|Acme(?=[A-Z]))|Acme")
 _PACKAGE: Final = "package"
 _FROM_THE_FAKE: Final = ("connector", "asking", "reading", "settings")
 
@@ -31,6 +31,16 @@ _WORDS: Final = MappingProxyType(
         "rail": "payout rail",
         "attribution": "attribution model",
         "landing": "landing block",
+    }
+)
+
+_HOW_TO_USE: Final = MappingProxyType(
+    {
+        "connector": 'goodword connections add {name} main-shop --title "Main shop" --settings shop.json',
+        "reward": '# and in the terms of a program: [[rewards]] with type = "{name}"',
+        "rail": "goodword payouts run --rail {name}",
+        "attribution": '# and in the terms of a program: [attribution] with model = "{name}"',
+        "landing": "goodword plugins settings {name} --set settings.json",
     }
 )
 
@@ -116,6 +126,7 @@ def _named(text: str, kind: Kind, name: str) -> str:
     words = {
         "KIND": kind.word,
         "API_NOW": API_VERSION,
+        "HOW_TO_USE": _HOW_TO_USE[kind].format(name=name),
         "goodword-acme": f"goodword-{name.replace('_', '-')}",
         "acme": name,
         "Acme": name.replace("_", " ").capitalize(),

@@ -25,6 +25,12 @@ def test_everything_has_a_default_that_needs_no_service(tmp_path):
     assert settings.secret_key is None
 
 
+@pytest.mark.parametrize("value", ["+acme,+bolt", "+acme, bolt", "+acme,shopify,bolt,+acme"])
+def test_plugins_with_a_plus_are_loaded_beside_those_of_the_house(monkeypatch, value):
+    monkeypatch.setenv("GOODWORD_PLUGINS", value)
+    assert load_settings().plugins == (*DEFAULT_PLUGINS, "acme", "bolt")
+
+
 def test_variables_are_read(monkeypatch):
     monkeypatch.setenv("GOODWORD_DATABASE_URL", "postgresql://db/goodword")
     monkeypatch.setenv("GOODWORD_PLUGINS", " a, b ,,c")

@@ -67,6 +67,7 @@ def test_a_new_package_is_about_its_name_and_nothing_else(kind, tmp_path):
         assert "acme" not in text.lower(), name
         assert "KIND" not in text, name
         assert "API_NOW" not in text, name
+        assert "HOW_TO" not in text, name
         assert "engine.testing.fakes.shop_" not in text, name
         assert not name.endswith("y/__init__.py") or f'api="{API_VERSION}"' in text, name
         if name.endswith(".py"):
