@@ -3,8 +3,8 @@
 Line totals are after coupons and without tax, whatever prices include, and stay as they are when something is refunded.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -29,19 +29,6 @@ from plugins.woocommerce.reading import (
 _GONE: Final = frozenset({"cancelled", "failed", "trash"})
 _NOT_PAID: Final = frozenset({"pending", "on-hold", "draft", "auto-draft", "checkout-draft", "new"})
 _PAID: Final = frozenset({"processing", "completed", "refunded"})
-
-_STEPS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("draft", "auto-draft", "checkout-draft", "new"), 0),
-    "pending": 1,
-    "failed": 2,
-    "on-hold": 3,
-    "processing": 4,
-    "completed": 5,
-    "cancelled": 6,
-    "refunded": 7,
-    "trash": 8,
-}
-"""How far an order is; a status of another plugin is as far as one that is paid."""
 
 _CLICK: Final = "gw_click"
 _FIRST_PAGE: Final = "_wc_order_attribution_session_entry"
@@ -72,7 +59,7 @@ def order_event(order: Record) -> OrderEvent | None:
         lines=lines,
         charged_minor=not_negative(minor(order, "total", currency=currency), field="total"),
         paid_at=_paid_at(order, status, placed_at),
-        cancelled_at=updated_at.replace(microsecond=0) if status in _GONE else None,
+        cancelled_at=updated_at if status in _GONE else None,
         shipping_minor=not_negative(minor(order, "shipping_total", currency=currency), field="shipping_total"),
         codes=tuple(filter(None, (text(each, "code") for each in records(order, "coupon_lines")))),
         clicks=_clicks(meta),
@@ -83,18 +70,12 @@ def order_event(order: Record) -> OrderEvent | None:
 
 
 def version_of(order: Record) -> datetime:
-    """Return when the order changed, with its place among what it was in that second as the fraction.
-
-    The shop's times have whole seconds. An order goes on: pending, then paid, then refunded. And it loses a refund only
-    when somebody deletes it, for which WooCommerce leaves the time as it is; so of two the one with fewer is the later.
+    """Return when the order changed, to the second.
 
     Raises:
         InputError: the time cannot be read.
     """
-    changed_at = maybe_instant(order, "date_modified_gmt") or instant(order, "date_created_gmt")
-    step = _STEPS.get(text(order, "status"), _STEPS["processing"])
-    fewer = 999 - min(999, len(records(order, "refunds")))
-    return changed_at.replace(microsecond=0) + timedelta(milliseconds=step, microseconds=fewer)
+    return maybe_instant(order, "date_modified_gmt") or instant(order, "date_created_gmt")
 
 
 def _line(line: Record, currency: Currency) -> OrderLine:

@@ -221,3 +221,20 @@ def test_woocommerce_by_webhook_and_by_asking(houses, clock, url):
     for each in (told, asking):
         again = each.ask(ReconciliationKind.SLIDING)
         assert (again.missing, again.different, again.extra) == ([], [], [])
+
+
+def test_woocommerce_restores_a_deleted_refund_though_the_order_keeps_its_time_of_change(houses, clock):
+    shop = woocommerce.FakeShop()
+    told, asking = houses(connector="woocommerce", shop=shop, document=WOOCOMMERCE | {"url": woocommerce.SECURE})
+    after(clock, 4)
+    order = shop.place(woocommerce.an_order(1, coupon_lines=[{"id": 1, "code": CODE.lower()}]))
+    shop.take_back(order, woocommerce.a_refund(730, "29.46", lines={315: ("24.75", "4.71")}))
+    told.hear(woocommerce.sent(woocommerce.written(order), "order.updated"))
+    asking.ask()
+    assert [base for _, _, base, *_ in told.books() + asking.books()] == [6750 - 2475] * 2
+
+    order["refunds"] = []
+    told.hear(woocommerce.sent(woocommerce.written(order), "order.updated"))
+    for each in (told, asking):
+        each.ask()
+        assert [base for _, _, base, *_ in each.books()] == [6750]

@@ -36,8 +36,7 @@ def own(refund, order_id):
 def versions(order_id):
     """Body and events of: placed, paid, refunded in part, an amount besides, the first deleted, and a chargeback.
 
-    When a refund is deleted, WooCommerce leaves the order's time of change as it is. The chargeback comes from whoever
-    took the payment, with the shop's order number.
+    The chargeback comes from whoever took the payment, with the shop's order number.
     """
     line, amount = own(LINE, order_id), own(AMOUNT, order_id)
     orders = [
@@ -45,7 +44,7 @@ def versions(order_id):
         version(order_id, 3),
         version(order_id, 4, line),
         version(order_id, 5, line, amount, status="completed"),
-        version(order_id, 5, amount, status="completed"),
+        version(order_id, 6, amount, status="completed"),
     ]
     bodies = [written(order) for order in orders]
     found = [(body, CONNECTOR.parse(body, topic="order.updated", settings=settings())) for body in bodies]
