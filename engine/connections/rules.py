@@ -35,6 +35,9 @@ READING: Final = "reading"
 UNREAD: Final = "unread"
 """The kind of alarm of a shop whose webhooks are due and nobody reads."""
 
+UNASKED: Final = "unasked"
+"""The kind of alarm of a shop that could not be asked what changed, again and again."""
+
 DRIFT: Final = "code_drift"
 """The kind of alarm of a shop in which somebody changed promo codes of ours."""
 
@@ -49,6 +52,7 @@ _SAID: Final[Mapping[str, str]] = {
     ACCESS: "{shop} does not let Goodword in. Its access may have expired or been taken back.",
     READING: "Webhooks of {shop} wait to be read. Orders among them are not counted yet.",
     UNREAD: "Nobody reads the webhooks of {shop}, though they are due. The worker may hang: whoever runs it must look.",
+    UNASKED: "{shop} cannot be asked what changed. An order of which no webhook tells is not seen until it can.",
     DRIFT: "Promo codes in {shop} are no longer as they were put there.",
     CODES_REFUSED: "{shop} takes no promo codes. New codes of ambassadors do not work there yet.",
 }

@@ -103,7 +103,7 @@ def settings_of_connection(connection: ConnectionView, *, host: PluginHost, keyr
 
 
 def switch(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, state: ConnectionState, by: str) -> ConnectionView:
-    """Switch a connection on or off; quiet where it is so already.
+    """Switch a connection on or off; quiet where it is so already. Of one that is off nothing is wrong.
 
     Raises:
         NotFoundError: the brand has no such connection.
@@ -114,6 +114,8 @@ def switch(unit: UnitOfWork, brand_id: UUID, *, connection_id: UUID, state: Conn
         unit.execute(update(_CONNECTION).where(_CONNECTION.c.id == connection_id).values(**changed))
         record(unit, brand_id, actor=by, action=f"shop.{state.value}", subject=f"shop {connection.name}")
         _tell(unit, brand_id, connection.name)
+        if state is ConnectionState.OFF:
+            _end_all(unit, brand_id, connection_id)
     return connection_by_id(unit, brand_id, connection_id=connection_id)
 
 
@@ -183,6 +185,12 @@ def count_refused(unit: UnitOfWork, refused: Mapping[tuple[UUID, UUID], int]) ->
 def alarm_key(kind: str, connection_id: UUID) -> str:
     """Return the key of an alarm of one kind about one connection."""
     return f"{kind}:{connection_id}"
+
+
+def _end_all(unit: UnitOfWork, brand_id: UUID, connection_id: UUID) -> None:
+    """End what is wrong with a connection, but for what its shop asked of people."""
+    theirs = (_ALARM.c.brand_id == brand_id, _ALARM.c.connection_id == connection_id, _ALARM.c.ended_at.is_(None))
+    unit.execute(update(_ALARM).where(*theirs, _ALARM.c.kind != FOR_STAFF).values(ended_at=unit.now))
 
 
 def _tell(unit: UnitOfWork, brand_id: UUID, name: str) -> None:

@@ -16,7 +16,9 @@ import structlog
 
 from engine.connections.opened import OpenConnection, Shops
 from engine.connections.queries import ConnectionView, every_connection
-from engine.intake.reconciliation.queries import last_begun, orders_placed, versions_of
+from engine.connections.rules import UNASKED
+from engine.connections.service import alarm_key, end_alarm, raise_alarm
+from engine.intake.reconciliation.queries import done_until, last_begun, orders_placed, versions_of
 from engine.intake.reconciliation.rules import (
     OVERLAP,
     Finding,
@@ -41,6 +43,9 @@ from engine.plugin_host.guard import Breaker, PluginFailedError
 
 _WAITS: Final = 5
 """How often one page is asked for again when the shop says "later"."""
+
+UNASKED_AFTER: Final = timedelta(hours=3)
+"""How long a shop may fail to be asked before somebody is told."""
 
 _LONGEST_WAIT_S: Final = 60
 _LOOK_EVERY: Final = timedelta(seconds=30)
@@ -96,9 +101,13 @@ class Reconciler:
         )
         run = _Run(self, connection, row)
         problem = run.go()
-        database.run(
-            lambda unit: end(unit, brand_id, row_id=row.id, findings=run.findings, until=run.came_to, problem=problem)
-        )
+
+        def finish(unit: UnitOfWork) -> None:
+            end(unit, brand_id, row_id=row.id, findings=run.findings, until=run.came_to, problem=problem)
+            if kind is ReconciliationKind.SLIDING:
+                _watch(unit, connection, problem)
+
+        database.run(finish)
         _log.info("reconciled", shop=connection.name, kind=kind.value, problem=problem, **run.findings.counts())
         return _reconciled(run, row, problem)
 
@@ -256,6 +265,19 @@ def _read_again(opened: OpenConnection, delivery: Delivery) -> Delivery:
     """
     alone = opened.with_breaker(Breaker())
     return replace(delivery, events=alone.parse(delivery.body, topic=delivery.topic))
+
+
+def _watch(unit: UnitOfWork, connection: ConnectionView, problem: str | None) -> None:
+    """Raise an alarm where a shop could not be asked for long, end it where it could."""
+    key = alarm_key(UNASKED, connection.id)
+    if problem is None:
+        end_alarm(unit, connection.brand_id, key=key)
+        return
+    since = done_until(unit, connection.brand_id, connection_id=connection.id) or connection.created_at
+    if unit.now - since < UNASKED_AFTER:
+        return
+    text = f"{connection.title} ({connection.name}) could not be asked since {since:%Y-%m-%d %H:%M} UTC: {problem}"
+    raise_alarm(unit, connection.brand_id, key=key, kind=UNASKED, text=text, connection_id=connection.id)
 
 
 def _with_last_word(delivery: Delivery, drafts: Sequence[FactDraft], *, settling: Collection[Thing]) -> Delivery:

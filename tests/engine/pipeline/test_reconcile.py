@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.connections.opened import OpenConnection
+from engine.connections.queries import open_alarms
 from engine.connections.service import switch
 from engine.connections.tables import ConnectionState
 from engine.intake.reconciliation.queries import latest_of
@@ -19,7 +20,7 @@ from engine.intake.reconciliation.tables import ReconciliationKind, Reconciliati
 from engine.kernel.canonical import dump_json
 from engine.kernel.clock import VirtualClock
 from engine.pipeline.compare import AskedPoller
-from engine.pipeline.reconcile import ReconcilePoller
+from engine.pipeline.reconcile import UNASKED_AFTER, ReconcilePoller
 from engine.testing.fakes.orders import Item
 from engine.testing.fakes.shop import FakeShop
 from engine.testing.fakes.webhooks import Faults
@@ -140,6 +141,31 @@ def test_a_shop_that_stays_down_fails_the_run_and_the_next_covers_its_time(town_
         rows = latest_of(unit, town.brand_id, connection_id=town.connection.id)
     assert [row.state for row in rows] == [ReconciliationState.DONE, ReconciliationState.FAILED]
     assert rows[0].since == town.connection.created_at - OVERLAP
+
+
+def alarms(town: FakeTown) -> list[str]:
+    with town.goodword.database.reading() as unit:
+        return [alarm.kind for alarm in open_alarms(unit, town.brand_id)]
+
+
+def test_a_shop_that_cannot_be_asked_for_hours_is_told_of_until_it_can(town_of, clock):
+    town = town_of()
+    town.compare()
+    town.shop.api.token, good = "another", town.shop.api.token
+    town.compare(wait=timedelta(hours=1))
+    town.compare(NIGHTLY, wait=UNASKED_AFTER)
+    assert alarms(town) == []
+    assert "does not let us in" in str(town.compare().problem)
+    assert alarms(town) == ["unasked"]
+    town.shop.api.token = good
+    town.compare()
+    assert alarms(town) == []
+    town.shop.api.token = "another"
+    town.compare(wait=UNASKED_AFTER * 2)
+    assert alarms(town) == ["unasked"]
+    off = {"connection_id": town.connection.id, "state": ConnectionState.OFF, "by": "test"}
+    town.goodword.database.run(lambda unit: switch(unit, town.brand_id, **off))
+    assert alarms(town) == []
 
 
 def test_a_key_that_no_longer_works_is_said(town_of):
