@@ -1,4 +1,5 @@
 # Needs Python 3.11 or newer and make. Everything else is fetched, held to its hash, into .venv and node_modules.
+# The tests compile one package of theirs: they need a C++ compiler and Python's headers (Debian: g++, python3-dev), too.
 
 PYTHON ?= python3
 VENV   := .venv
