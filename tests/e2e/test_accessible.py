@@ -42,12 +42,15 @@ def ids(served):
         return {name: str(UUID(unit.execute(text(query)).scalars().first())) for name, query in queries.items()}
 
 
+THEMES = {"light": "{}", "dark": "{runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}}"}
+"""What axe looks for in each: by the other theme a page changes its colours and nothing else."""
+
+
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run `npm ci`")
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_axe_finds_nothing(page_of, ids, theme, width):
+def test_axe_finds_nothing(page_of, ids, width):
     axe, found = AXE.read_text(encoding="utf-8"), []
-    options = {"viewport": {"width": width, "height": 900}, "color_scheme": theme, "bypass_csp": True}
+    options = {"viewport": {"width": width, "height": 900}, "reduced_motion": "reduce", "bypass_csp": True}
     rooms = (
         (page_of(**options), PUBLIC),
         (page_of("anna@example.com", Realm.AMBASSADOR, **options), PORTAL),
@@ -58,9 +61,12 @@ def test_axe_finds_nothing(page_of, ids, theme, width):
         for address in addresses:
             page.goto(address.format(**ids))
             page.evaluate(axe)
-            result = page.evaluate("axe.run()")
-            assert len(result["passes"]) > 10, f"axe saw nothing on {address}"
-            found += [(address, one["id"], [node["target"] for node in one["nodes"]]) for one in result["violations"]]
+            for theme, wish in THEMES.items():
+                page.emulate_media(color_scheme=theme)
+                result = page.evaluate(f"axe.run({wish})")
+                assert result["passes"], f"axe saw nothing on {address}, {theme}"
+                wrong = result["violations"]
+                found += [(address, theme, one["id"], [node["target"] for node in one["nodes"]]) for one in wrong]
             wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             found += [(address, "wider than the screen", wider)] * (wider > 0)
             looked_at += 1
