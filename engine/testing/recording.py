@@ -2,8 +2,10 @@
 
 Record once, against a shop of your own; commit the file; test against it for ever after::
 
-    RECORD = Recorder(real_client, path, secrets=secrets_in(settings))     # once, by hand
+    RECORD = Recorder(host_client("https://shop.example"), path, secrets=secrets_in(settings))   # once, by hand
     def shop(self): return Replayed(path, secrets=secrets_in(self.settings))
+
+`host_client` is in `engine.testing.fakes`, `secrets_in` in `engine.testing.watch`.
 """
 
 import base64

@@ -57,7 +57,7 @@ class OnlineChecks(WebhookChecks):
 
     def shop(self) -> HttpClient:
         """Return a client that leads to a fresh shop, with orders in the window and without `code`."""
-        remedy = "Write shop(self) that returns FakeShop(…).client(), a fake of your shop's API, or replayed(file)."
+        remedy = "Write shop(self) that returns host_client(origin, answer=…), a fake of its API, or Replayed(path)."
         raise AssertionError(f"There is no shop to talk to.\n    {remedy}")
 
     def calls(self) -> dict[str, Ask]:

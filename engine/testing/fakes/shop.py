@@ -8,12 +8,10 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import httpx2
-
 from engine.kernel.canonical import dump_json
 from engine.kernel.clock import VirtualClock
 from engine.plugin_api import HttpClient
-from engine.plugin_host.http import HttpPool
+from engine.testing.fakes import host_client
 from engine.testing.fakes.orders import FakeOrder, FakeRefund, Item
 from engine.testing.fakes.shop_api import Code, ShopApi
 from engine.testing.fakes.webhooks import RELIABLE, Faults, PostOffice, Receiver, Sending
@@ -112,7 +110,7 @@ class FakeShop:
 
     def client(self) -> HttpClient:
         """Return the host's own client, pinned to this shop."""
-        return HttpPool(transport=httpx2.MockTransport(self.api.handle), clock=self.clock).client([self.origin])
+        return host_client(self.origin, answer=self.api.handle, clock=self.clock)
 
     @property
     def codes(self) -> Mapping[str, Code]:
