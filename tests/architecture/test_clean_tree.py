@@ -26,7 +26,10 @@ FORBIDDEN = {
     "a registry's host": re.compile("|".join(map(re.escape, REGISTRIES)), re.IGNORECASE),
     "a path of one machine": re.compile(r"(?<![\w.}-])/(work|farm|root|home/\w+|Users/\w+|opt/pypi)/"),
     "an index option": re.compile(r"^\s*(-i|--(extra-)?index-url|--find-links|--trusted-host)\b", re.MULTILINE),
-    "an unfinished end": re.compile(r"\b(TODO|FIXME|NotImplementedError)\b|# *XXX|lorem ipsum", re.IGNORECASE),
+    # In small letters only behind a mark of comments: "todo" is a word of Spanish.
+    "an unfinished end": re.compile(
+        r"\b(TODO|FIXME|NotImplementedError)\b|(#|//|/\*|--) *(?i:todo|fixme|xxx)\b|(?i:lorem ipsum)"
+    ),
 }
 
 
