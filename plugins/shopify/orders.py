@@ -128,26 +128,26 @@ def _paid_at(order: Record, placed_at: datetime, currency: Currency) -> datetime
     """Return when the order was first paid in full.
 
     By its payments where they are known (after completion, and when pulled): when they first reached the total that the
-    order had when it was placed, so that a later edit moves nothing. Otherwise when it was placed, which stays the same
-    over all versions too.
+    order had when it was placed, so that a later edit moves nothing, also one that leaves more to be paid. Otherwise by
+    its status, and when it was placed, which stays the same over all versions too.
     """
-    if text(order, "financial_status") not in _PAID:
-        return None
-    payments = [
-        (
-            maybe_instant(each, "processed_at") or instant(each, "created_at"),
-            shop_minor(each, "amount", currency=currency),
-        )
-        for each in records(order, "transactions")
-        if text(each, "kind") in {"sale", "capture"} and text(each, "status") == "success"
-    ]
+    payments = sorted(_payments(order, currency))
     first_total = "original_total_price" if inner(order, "original_total_price_set") else "total_price"
     due = shop_minor(order, first_total, currency=currency)
-    for time, amount in sorted(payments):
+    for time, amount in payments:
         due -= amount
         if due <= 0:
             return time
-    return max((time for time, _ in payments), default=placed_at)
+    if text(order, "financial_status") not in _PAID:
+        return None
+    return payments[-1][0] if payments else placed_at
+
+
+def _payments(order: Record, currency: Currency) -> Iterable[tuple[datetime, int]]:
+    for each in records(order, "transactions"):
+        if text(each, "kind") in {"sale", "capture"} and text(each, "status") == "success":
+            time = maybe_instant(each, "processed_at") or instant(each, "created_at")
+            yield time, shop_minor(each, "amount", currency=currency)
 
 
 def _shipping(order: Record, currency: Currency) -> Iterable[int]:

@@ -173,6 +173,15 @@ def test_paid_is_when_payments_first_reached_the_first_total():
     assert event(order).paid_at == datetime(2026, 3, 9, 10, tzinfo=UTC)
 
 
+def test_an_edit_that_leaves_more_to_be_paid_does_not_undo_the_first_payment():
+    paid = {"kind": "sale", "status": "success", "amount": "111.82", "created_at": "2026-03-02T10:00:00Z"}
+    order = an_order(transactions=[paid], original_total_price_set=money("111.82"), financial_status="partially_paid")
+    priced(order, total_price="131.82")
+    assert event(order).paid_at == datetime(2026, 3, 2, 10, tzinfo=UTC)
+    paid["amount"] = "50.00"
+    assert event(order).paid_at is None
+
+
 def test_a_free_order_is_paid():
     order = priced(an_order(), total_price="0.00")
     assert (event(order).charged_minor, event(order).paid_at) == (0, event(order).placed_at)
