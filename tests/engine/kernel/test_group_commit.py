@@ -208,15 +208,18 @@ def test_the_writer_survives_whatever_is_raised(failure):
 
 
 def test_closing_writes_what_waits_and_takes_nothing_more():
-    written, go = [], threading.Event()
+    written, taken, go = [], threading.Event(), threading.Event()
 
     def write(numbers):
+        taken.set()
         go.wait(10)
         written.extend(numbers)
 
     group = GroupCommit(write, largest=1, patience_s=10)
     with ThreadPoolExecutor(4) as threads:
-        put = [threads.submit(group.put, number) for number in range(4)]
+        put = [threads.submit(group.put, 0)]
+        assert taken.wait(10)
+        put += [threads.submit(group.put, number) for number in (1, 2, 3)]
         wait_until(lambda: group.waiting == 3)
         closing = threading.Thread(target=group.close)
         closing.start()
