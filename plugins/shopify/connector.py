@@ -148,7 +148,8 @@ class Shopify:
         with answers_of_shopify():
             orders, following = changed_orders(api, since=since, until=until, cursor=cursor)
             reached = datetime.fromisoformat(orders[-1]["updated_at"]) if orders else None
-        return PulledPage(tuple(self._deliveries(orders, settings)), following, reached)
+            deliveries = tuple(self._deliveries(orders, settings))
+        return PulledPage(deliveries, following, reached)
 
     def find_code(self, code: str, *, settings: PluginSettings, http: HttpClient) -> ShopCode | None:
         """Return the discount that the shop has under `code`, in whatever case, or None.
@@ -209,7 +210,7 @@ class Shopify:
     def _deliveries(self, orders: list[dict[str, Any]], settings: PluginSettings) -> Iterator[Delivery]:
         for order in orders:
             body = _written(order)
-            key = f"{PULLED}:{order['id']}:{order['updated_at']}:{sha256(body).hexdigest()[:32]}"
+            key = f"{PULLED}:{_brief(order['id'])}:{_brief(order['updated_at'])}:{sha256(body).hexdigest()[:32]}"
             yield Delivery(key, body, self._events(body, settings), topic=PULLED)
 
     def _events(self, body: bytes, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
@@ -229,5 +230,13 @@ def _order_in(record: Record, topic: str) -> str | None:
     return None
 
 
+def _brief(value: object) -> str:
+    """Return what can stand in a key; the hash beside it tells odd things apart."""
+    text = str(value)[:40]
+    return text if text.isprintable() else "odd"
+
+
 def _written(order: Mapping[str, Any]) -> bytes:
-    return json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8", "replace")
+    """Write an order down; a decimal where the schema has none becomes a text, which reading judges."""
+    text = json.dumps(order, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    return text.encode("utf-8", "replace")

@@ -188,7 +188,9 @@ class WooCommerce:
     def _deliveries(self, orders: list[dict[str, Any]], settings: PluginSettings) -> Iterator[Delivery]:
         for order in orders:
             body = _written(order)
-            key = f"{UPDATED}:{order['id']}:{order['date_modified_gmt']}:{sha256(body).hexdigest()[:32]}"
+            key = (
+                f"{UPDATED}:{_brief(order['id'])}:{_brief(order['date_modified_gmt'])}:{sha256(body).hexdigest()[:32]}"
+            )
             yield Delivery(key, body, self._events(body, settings), topic=UPDATED)
 
     def _events(self, body: bytes, settings: PluginSettings) -> tuple[CommerceEvent, ...]:
@@ -197,6 +199,12 @@ class WooCommerce:
             return self.parse(body, topic=UPDATED, settings=settings)
         except InputError:
             return ()
+
+
+def _brief(value: object) -> str:
+    """Return what can stand in a key; the hash beside it tells odd things apart."""
+    text = str(value)[:40]
+    return text if text.isprintable() else "odd"
 
 
 def _written(order: Mapping[str, Any]) -> bytes:

@@ -200,6 +200,30 @@ def test_one_order_that_cannot_be_read_does_not_stop_the_others(shop):
     assert [len(delivery.events) for delivery in pulled(shop)] == [0, 1]
 
 
+class Bent:
+    """The shop, with something odd in the first order of its answers."""
+
+    def __init__(self, shop, field, odd):
+        self.shop, self.field, self.odd = shop, field, odd
+
+    def request(self, *given, **more):
+        answer = self.shop.request(*given, **more)
+        document = json.loads(answer.body)
+        document["data"]["orders"]["nodes"][0][self.field] = self.odd
+        return replace(answer, body=written(document))
+
+
+@pytest.mark.parametrize(
+    ("field", "odd"), [("email", 0.5), ("legacyResourceId", "9" * 400), ("processedAt", 1.5)], ids=["a", "b", "c"]
+)
+def test_odd_values_stop_no_pull_and_leave_a_key_that_can_be_kept(shop, field, odd):
+    sold(shop, 1)
+    sold(shop, 2)
+    first, second = pulled(Bent(shop, field, odd))
+    assert len(first.key) <= 300
+    assert len(second.events) == 1
+
+
 THROTTLED = {
     "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
     "extensions": {

@@ -201,6 +201,15 @@ def test_one_order_that_cannot_be_read_does_not_stop_the_others(shop):
     assert [len(delivery.events) for delivery in pulled(shop)] == [0, 1]
 
 
+@pytest.mark.parametrize("changes", [{"id": "9" * 400}, {"date_modified_gmt": "\x00" * 50}, {"id": 0.5}], ids=ascii)
+def test_the_key_of_an_odd_order_can_be_kept(shop, changes):
+    shop.answers = [(200, written([an_order(1) | changes, an_order(2)])), (200, b"[]")]
+    first, second = pulled(shop)
+    assert len(first.key) <= 300
+    assert first.key.isprintable()
+    assert (first.events, len(second.events)) == ((), 1)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
