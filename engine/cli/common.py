@@ -74,8 +74,13 @@ def checked(model: type[M], **values: Any) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise InputError(f"{'; '.join(problems)}.") from None
+        problems = [f"{'.'.join(map(str, one['loc']))}: {_said(one['msg'])}" for one in error.errors()]
+        raise InputError(" ".join(problems)) from None
+
+
+def _said(message: str) -> str:
+    """Return a problem as a sentence, whether our own rule or the library found it."""
+    return message.removeprefix("Value error, ").rstrip(".") + "."
 
 
 def read_instant(text: str | None, zone: ZoneInfo, *, field: str) -> datetime | None:

@@ -101,6 +101,8 @@ def change(
     as_json: bool,
 ) -> None:
     """Lead the link SLUG elsewhere, or change its title or end; its address stays."""
+    if destination is title is until is None:
+        raise InputError("What is to be different about the link?", remedy="Give --to, --title or --until.")
     with at_brand(slug) as (goodword, brand), goodword.database.unit() as unit:
         found = _link(unit, brand.id, ending)
         zone = _program(unit, brand.id, found).zone
@@ -137,7 +139,12 @@ def qr(ending: str, *, file: Path, slug: str | None) -> None:
     with at_brand(slug) as (goodword, brand), goodword.database.reading() as unit:
         address = _address(_link(unit, brand.id, ending), goodword)
         colour = site_of(unit, brand.id).colour
-    file.write_bytes(draw(address, colour=colour))
+    try:
+        file.write_bytes(draw(address, colour=colour))
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be written: {error.strerror}.", remedy="Name a file in a folder of yours."
+        ) from error
     click.echo(f"{file} leads to {address}")
 
 
@@ -156,7 +163,7 @@ def list_(*, program_slug: str | None, slug: str | None, as_json: bool) -> None:
         return
     for row in rows:
         ended = "" if row["counts"] else "  ended"
-        click.echo(f"{row['address']:<48}{row['owner']:<30}{row['leads_to']}{ended}")
+        click.echo(f"{row['address']:<47} {row['owner']:<29} {row['leads_to']}{ended}")
     if not rows:
         click.echo("There is no link yet. Make one: goodword links create EMAIL --program … --to …")
 

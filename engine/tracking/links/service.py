@@ -6,6 +6,7 @@ with every change, since caches of other processes wait for it.
 
 import secrets
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from engine.identity.queries import brand_by_slug
 from engine.identity.service import record
 from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import ConflictError, InputError, NotFoundError
-from engine.kernel.history import from_now_on
+from engine.kernel.history import BackdatedError, from_now_on
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
 from engine.programs.queries import program
@@ -71,10 +72,9 @@ def create_link(
         NotFoundError: the brand has no such enrollment.
         ConflictError: the enrollment is not active, its program is closed, or it has too many links.
         DestinationRefusedError: the destination is not on one of the brand's domains.
-        InputError: there is no destination and the program has no home address.
+        InputError: there is no destination and the program has no home address; or it would have ended already.
         SlugRefusedError: the slug is reserved, or is another ambassador's promo code.
         SlugTakenError: another link has the slug.
-        BackdatedError: it would have expired already.
     """
     program_id = _check_may_have_links(unit, brand_id, enrollment_id)
     values = {
@@ -85,7 +85,7 @@ def create_link(
         "destination": _destination(unit, brand_id, program_id=program_id, url=draft.destination),
         "title": draft.title,
         "utm": draft.utm,
-        "expires_at": from_now_on(draft.expires_at, unit.now) if draft.expires_at else None,
+        "expires_at": _end(draft.expires_at, unit.now) if draft.expires_at else None,
         "archived_at": None,
         "created_at": unit.now,
         "created_by": by[:120],
@@ -115,7 +115,7 @@ def change_link(
         NotFoundError: the brand, or the enrollment, has no such link.
         ConflictError: the link is archived.
         DestinationRefusedError: the destination is not on one of the brand's domains.
-        BackdatedError: it would have expired already.
+        InputError: it would have ended already.
     """
     row = _locked(unit, brand_id, link_id, enrollment_id)
     if row.archived_at is not None:
@@ -124,7 +124,7 @@ def change_link(
     if url := asked.get("destination"):
         asked["destination"] = checked_destination(url, domains=site_of(unit, brand_id).domains)
     if ends := asked.get("expires_at"):
-        asked["expires_at"] = from_now_on(ends, unit.now)
+        asked["expires_at"] = _end(ends, unit.now)
     before = {name: getattr(row, name) for name, value in asked.items() if getattr(row, name) != value}
     if before:
         _write(unit, row, {name: asked[name] for name in before})
@@ -181,6 +181,14 @@ def _check_may_have_links(unit: UnitOfWork, brand_id: UUID, enrollment_id: UUID)
     if number_of_links(unit, brand_id, enrollment_id=enrollment_id) >= MOST_LINKS:
         raise ConflictError(f"There are {MOST_LINKS:,} links of this ambassador already. Change one of them instead.")
     return found.program_id
+
+
+def _end(instant: datetime, now: datetime) -> datetime:
+    try:
+        return from_now_on(instant, now)
+    except BackdatedError as error:
+        remedy = "Name a later instant, or none; to end a link now archive it."
+        raise InputError("This link would have ended already.", field="expires_at", remedy=remedy) from error
 
 
 def _destination(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID, url: str) -> str:

@@ -65,9 +65,14 @@ def test_links_are_made_led_elsewhere_listed_and_put_away(halfmoon):
     ("arguments", "problem"),
     [
         (("ann@x.example", "--to", "https://evil.example/"), "not among the brand's domains"),
-        (("ann@x.example", "--slug", "admin"), "is reserved"),
+        (
+            ("ann@x.example", "--slug", "admin"),
+            "slug: The ending admin is reserved. Choose one that says whose link it is.",
+        ),
         (("ann@x.example", "--slug", "a b"), "SPACE"),
         (("ann@x.example", "--until", "soon"), "is no date or time"),
+        (("ann@x.example", "--until", "2020-01-01"), "would have ended already"),
+        (("ann@x.example", "--utm", "a=x{click}"), "Write {click} once"),
         (("bo@x.example",), "is not in Friends"),
     ],
 )
@@ -81,6 +86,7 @@ def test_a_taken_ending_and_an_unknown_one_are_said(halfmoon):
     halfmoon("links", "create", "ann@x.example", *FRIENDS, "--slug", "ann")
     assert "ann is taken" in halfmoon("links", "create", "ann@x.example", *FRIENDS, "--slug", "ANN", fails=1)
     assert "There is no link 'bo'." in halfmoon("links", "change", "bo", "--title", "x", fails=1)
+    assert "What is to be different" in halfmoon("links", "change", "ann", fails=1)
     assert "There is no link '!'." in halfmoon("links", "archive", "!", fails=1)
 
 
@@ -92,3 +98,4 @@ def test_a_qr_code_is_drawn_into_a_file(halfmoon):
     assert found.text == "http://127.0.0.1:8000/r/ann"
     assert Path("ann.svg").read_text().startswith("<svg")
     assert "neither" in halfmoon("links", "qr", "ann", "ann.gif", fails=1)
+    assert "cannot be written" in halfmoon("links", "qr", "ann", "no/such/folder/ann.png", fails=1)
