@@ -17,7 +17,7 @@ from tests.engine.ledger.books import add_brand, fill
 
 SEED = 20260302
 BLOCK_SIZE = 10
-MUTATIONS = settings().max_examples
+MUTATIONS = {"sqlite": settings().max_examples, "postgresql": settings().max_examples // 5}
 
 
 @pytest.fixture
@@ -107,16 +107,18 @@ def run(connection, table, *, chosen, number):
     return table, number, chosen, done
 
 
+@pytest.mark.slow
 def test_any_one_mutation_of_any_one_row_is_found(books):
     """As many mutations as the profile has examples (100, in CI 500), drawn with SEED, each undone before the next.
 
+    On PostgreSQL a fifth of them: what is found is found by the same statements, and each reads all books.
     Where one is refused by a guard that still stands (a key, a CHECK), it did not happen, and another is drawn.
     """
     draw, happened = random.Random(SEED), 0
     with books.reading() as unit:
         brands = [UUID(str(b)) for b in unit.connection.execute(text("SELECT id FROM brand ORDER BY id")).scalars()]
     marks = [brand.hex if books.dialect == "sqlite" else str(brand) for brand in brands]
-    while happened < MUTATIONS:
+    while happened < MUTATIONS[books.dialect]:
         outcome = attempt(books, draw, marks)
         if outcome is None:
             continue
