@@ -49,7 +49,7 @@ THEMES = {"light": "{}", "dark": "{runOnly: {type: 'rule', values: ['color-contr
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run `npm ci`")
 @pytest.mark.parametrize("width", [390, 1440])
 def test_axe_finds_nothing(page_of, ids, width):
-    axe, found = AXE.read_text(encoding="utf-8"), []
+    axe, found = AXE.read_text(encoding="utf-8"), list[object]()
     options = {"viewport": {"width": width, "height": 900}, "reduced_motion": "reduce", "bypass_csp": True}
     rooms = (
         (page_of(**options), PUBLIC),
