@@ -122,6 +122,7 @@ ROUTES: Final[dict[str, Access]] = {
     "admin.webhook": SHOPS,
     "admin.rehearse_webhook": SHOPS,
     "admin.replay_webhook": SHOPS,
+    "admin.lay_aside_webhook": SHOPS,
     "admin.replay_webhooks": SHOPS,
     "admin.pages": VIEW,
     "admin.page": VIEW,

@@ -36,10 +36,6 @@ class _InShop:
     shop: ConnectionView
     row: PushedRow
 
-    @property
-    def is_odd(self) -> bool:
-        return self.row.state is PushState.FAILED or self.row.drift is not None
-
     def document(self) -> dict[str, Any]:
         row = self.row
         times = {"checked_at": row.checked_at, "updated_at": row.updated_at}
@@ -49,7 +45,7 @@ class _InShop:
 
 
 @click.command()
-@click.option("--odd", is_flag=True, help="Only those that failed or that somebody changed in the shop.")
+@click.option("--odd", is_flag=True, help="Only those that failed, or that somebody changed in the shop.")
 @brand_option
 @json_option
 def shops(*, odd: bool, slug: str | None, as_json: bool) -> None:

@@ -14,8 +14,10 @@ from engine.identity.queries import BrandView
 from engine.identity.service import record
 from engine.intake.webhooks.pretty import readable
 from engine.intake.webhooks.queries import InboxLetter, InboxRow, dead_by_reason, dead_ids, letter, unread
+from engine.intake.webhooks.service import lay_aside
 from engine.intake.webhooks.service import replay as replay_rows
 from engine.intake.webhooks.tables import InboxState
+from engine.kernel.database import UnitOfWork
 from engine.kernel.errors import InputError
 from engine.kernel.ids import parse_id
 from engine.pipeline.webhooks import Rehearsal
@@ -101,6 +103,36 @@ def replay(
             failed = _replay(goodword, brand, ids, by=by, subject=subject, as_json=as_json)
     if failed:
         context.exit(1)
+
+
+@command.command("lay-aside")
+@click.argument("wanted", metavar="[ID]...", nargs=-1)
+@click.option("--reason", help="Every dead one with this reason.")
+@brand_option
+@by_option
+@json_option
+def set_aside(wanted: tuple[str, ...], *, reason: str | None, slug: str | None, by: str, as_json: bool) -> None:
+    """Give up dead webhooks for good: those named, or those of one reason. Their bytes are forgotten.
+
+    For what is known otherwise, or worth nothing. The audit log says who did it.
+    """
+    if bool(wanted) is (reason is not None):
+        raise click.UsageError("Name webhooks, or give --reason.")
+    with at_brand(slug) as (goodword, brand):
+        with goodword.database.reading() as unit:
+            ids = [_id(each) for each in wanted] or dead_ids(unit, brand.id, reason=reason)
+
+        def work(unit: UnitOfWork) -> int:
+            count = lay_aside(unit, brand.id, ids=ids)
+            subject = reason or ", ".join(wanted)
+            record(unit, brand.id, actor=by, action="inbox.lay_aside", subject=subject, detail={"webhooks": count})
+            return count
+
+        count = goodword.database.run(work)
+    if as_json:
+        write_json({"brand": brand.slug, "laid_aside": count})
+    else:
+        click.echo(f"Laid aside {count:,}.")
 
 
 def _replay(goodword: Goodword, brand: BrandView, ids: Sequence[UUID], *, by: str, subject: str, as_json: bool) -> int:

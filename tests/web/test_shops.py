@@ -170,10 +170,25 @@ def test_dead_webhooks_are_shown_inert_and_rehearsed_and_replayed(full_shop, own
     assert owner.post(f"{SHOPS}/{view.id}/settings", data=data).status_code == 303
     assert "It would be read: Order 7" in words(owner.post(f"{links[-1]}/rehearse"))
     assert "The webhook was read." in words(owner.post(f"{links[-1]}/replay", follow_redirects=True))
-    assert "1 webhooks wait" in words(owner.post("/admin/bean/inbox/replay", follow_redirects=True))
+    assert "Webhooks that are read again now: 1." in words(
+        owner.post("/admin/bean/inbox/replay", follow_redirects=True)
+    )
     with goodword.database.reading() as unit:
         assert dead_by_reason(unit, full_shop.brand_id) == {}
     assert [action for action, _ in acts(full_shop)].count("inbox.replay") == 3
+
+
+def test_what_is_worth_nothing_is_laid_aside_and_no_longer_counted(full_shop, owner, goodword):
+    links = re.findall(r'href="(/admin/bean/inbox/[^"/]+)"', owner.get("/admin/bean/inbox").get_data(as_text=True))
+    assert "is laid aside" in words(owner.post(f"{links[0]}/lay-aside", follow_redirects=True))
+    assert "1 webhook could not be read" in words(owner.get("/admin/bean/inbox"))
+    shown = words(owner.get(links[0]))
+    assert "Its bytes are no longer kept here." in shown
+    assert "Read it again" not in shown
+    owner.post(f"{links[0]}/lay-aside")  # twice is once
+    assert ("inbox.lay_aside", "owner@bean.example") in acts(full_shop)
+    with goodword.database.reading() as unit:
+        assert dead_by_reason(unit, full_shop.brand_id) == {"unreadable": 1}
 
 
 def test_filters_narrow_the_inbox(full_shop, owner):

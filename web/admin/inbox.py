@@ -10,8 +10,9 @@ from engine.identity.service import record
 from engine.insights.overview import zone_of
 from engine.intake.webhooks.pretty import readable
 from engine.intake.webhooks.queries import InboxLetter, dead_by_reason, dead_ids, letter, unread
-from engine.intake.webhooks.service import replay
+from engine.intake.webhooks.service import lay_aside, replay
 from engine.intake.webhooks.tables import InboxState
+from engine.kernel.database import UnitOfWork
 from engine.pipeline.webhooks import Rehearsal
 from web.addresses import id_or_404, id_or_none
 from web.admin import blueprint
@@ -83,6 +84,23 @@ def replay_webhook(brand: str, webhook_id: str) -> ResponseReturnValue:
     return redirect(url_for("admin.webhook", brand=brand, webhook_id=wanted), 303)
 
 
+@blueprint.post("/<brand>/inbox/<webhook_id>/lay-aside")
+def lay_aside_webhook(brand: str, webhook_id: str) -> ResponseReturnValue:
+    """Give up one dead webhook for good."""
+    me, wanted = staff(), id_or_404(webhook_id)
+    found = _letter(wanted)  # 404 where it is not this brand's
+
+    def work(unit: UnitOfWork) -> int:
+        count = lay_aside(unit, me.brand.id, ids=[wanted])
+        subject, detail = f"webhook {wanted}", {"reason": found.row.reason}
+        record(unit, me.brand.id, actor=me.email, action="inbox.lay_aside", subject=subject, detail=detail)
+        return count
+
+    if database().run(work):
+        flash(text("The webhook is laid aside and its bytes are forgotten."), "good")
+    return redirect(url_for("admin.inbox", brand=brand), 303)
+
+
 @blueprint.post("/<brand>/inbox/replay")
 def replay_webhooks(brand: str) -> ResponseReturnValue:
     """Make all dead webhooks, or those of one reason, due again; the worker reads them."""
@@ -91,7 +109,7 @@ def replay_webhooks(brand: str) -> ResponseReturnValue:
         ids = dead_ids(unit, me.brand.id, reason=reason)
     due = database().run(lambda unit: replay(unit, me.brand.id, ids=ids))
     _write_down(reason or "all dead webhooks", replayed=len(due))
-    flash(text("%(number)s webhooks wait to be read again.", number=len(due)), "good")
+    flash(text("Webhooks that are read again now: %(number)s.", number=len(due)), "good")
     return redirect(url_for("admin.inbox", brand=brand, show="waiting"), 303)
 
 

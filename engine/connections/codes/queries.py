@@ -55,9 +55,9 @@ def pushed_of(
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[PushedRow]:
-    """Return a page of a brand's codes in shops, or in one shop, newest first; `odd`: failed ones and those that drift.
+    """Return a page of a brand's codes in shops, or in one shop, newest first.
 
-    Index: ix_pushed_code_connection.
+    `odd`: those that failed, also where they are tried again, and those that drift. Index: ix_pushed_code_connection.
 
     Raises:
         InputError: the cursor is not one of ours.
@@ -66,7 +66,7 @@ def pushed_of(
     if connection_id is not None:
         statement = statement.where(_PUSHED.c.connection_id == connection_id)
     if odd:
-        statement = statement.where((_PUSHED.c.state == PushState.FAILED.value) | _PUSHED.c.drift.is_not(None))
+        statement = statement.where(_PUSHED.c.problem.is_not(None) | _PUSHED.c.drift.is_not(None))
     rows = unit.execute(newest_first(statement, [_PUSHED.c.id], cursor=cursor, limit=limit)).all()
     return page_of([_row(row) for row in rows], ["id"], limit=limit)
 

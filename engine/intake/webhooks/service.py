@@ -133,6 +133,19 @@ def replay(unit: UnitOfWork, brand_id: UUID, *, ids: Collection[UUID]) -> list[U
     return sorted(unit.execute(statement).scalars(), key=lambda found: found.int)
 
 
+def lay_aside(unit: UnitOfWork, brand_id: UUID, *, ids: Collection[UUID]) -> int:
+    """Give up dead webhooks for good: they are ignored from now on, and their bytes forgotten; return how many.
+
+    Why they were dead is kept. By primary key.
+    """
+    statement = (
+        update(_INBOX)
+        .where(among(unit, _INBOX.c.id, list(ids)), _INBOX.c.brand_id == brand_id, _DEAD)
+        .values(state=InboxState.IGNORED.value, body=None)
+    )
+    return int(unit.execute(statement).rowcount)
+
+
 def drop_old_bodies(unit: UnitOfWork, *, older_than: timedelta, limit: int = 1_000) -> int:
     """Forget bodies of deliveries that came longer ago, oldest first and at most `limit`; return how many.
 

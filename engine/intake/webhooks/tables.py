@@ -11,7 +11,7 @@ from engine.kernel.tables import BrandRow, one_of
 
 
 class InboxState(StrEnum):
-    """A dead one could not be read and waits for somebody; an ignored one is of a topic that we have no use for."""
+    """A dead one could not be read and waits for somebody; an ignored one is of no use, or was dead and laid aside."""
 
     WAITING = "waiting"
     DONE = "done"

@@ -92,8 +92,10 @@ def test_what_may_succeed_later_waits_and_is_named(run, town):
     said = run("code", "push", fails=1)
     assert "Tried 1; left to do 1." in said
     assert "503" in said
+    assert "503" in run("code", "shops", "--odd")
     town.clock.advance(timedelta(minutes=5))
     assert "Tried 1; left to do 0.\n" in run("code", "push")
+    assert "No code in any shop is odd.\n" in run("code", "shops", "--odd")
 
 
 def test_a_shop_that_cannot_be_asked_is_named(run, town):

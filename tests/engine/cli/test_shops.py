@@ -103,6 +103,20 @@ def test_dead_webhooks_are_listed_shown_rehearsed_and_replayed(run):
     assert run("inbox", "list", "--waiting") == "No webhook waits.\n"
 
 
+def test_dead_webhooks_are_laid_aside_by_name_or_reason(run):
+    assert send(order("1", total="ten"), order("2", total="ten"), order("3", total="ten")) == [200] * 3
+    run("worker", "--once")
+    one = run("inbox", "list", "--json")["webhooks"][0]["id"]
+    assert run("inbox", "lay-aside", one) == "Laid aside 1.\n"
+    assert run("inbox", "lay-aside", one) == "Laid aside 0.\n"
+    assert "Name webhooks" in run("inbox", "lay-aside", fails=2)
+    assert "Name webhooks" in run("inbox", "lay-aside", one, "--reason", "unreadable", fails=2)
+    assert run("inbox", "lay-aside", "--reason", "refused", "--json")["laid_aside"] == 0
+    assert run("inbox", "lay-aside", "--reason", "unreadable", "--json")["laid_aside"] == 2
+    assert run("inbox", "list") == "No webhook is dead.\n"
+    assert run("inbox", "replay", "--all") == "Replayed 0; read 0; still dead 0.\n"
+
+
 def _by_number(settings):
     """A template that finds an amount wherever these bodies have one."""
     return settings | {"signing_secrets": ["**********"], "order": settings["order"] | {"net": "id"}}
