@@ -10,6 +10,8 @@ from PIL import Image
 from sqlalchemy import text
 
 from engine.identity.tables import Realm
+from engine.tracking.pages.products import change_product, hide_product
+from engine.tracking.pages.schemas import ProductDraft
 from engine.tracking.site.queries import site_of, tracking_of
 from engine.tracking.site.tables import AssetKind
 from tests.support.shop import open_shop
@@ -225,3 +227,15 @@ def test_a_viewer_reads_the_settings_and_changes_none(always, shop):
     viewer = always("viewer@bean.example")
     assert viewer.get("/admin/bean/settings").status_code == 200
     assert viewer.post("/admin/bean/settings", data={"domains": "evil.example"}).status_code == 403
+
+
+def test_a_link_is_offered_to_every_product_that_is_shown(shop, anna, db):
+    tea, gone = shop.product("Morning blend"), shop.product("Sold out")
+    with db.unit() as unit:
+        change = ProductDraft(title="Morning blend", link=f"{HOME}tea?size=1")
+        change_product(unit, shop.brand_id, product_id=tea, draft=change, by="owner")
+        hide_product(unit, shop.brand_id, product_id=gone, by="owner")
+    page = anna.get("/portal/bean/links").text
+    assert f'<option value="{HOME}tea?size=1" label="Morning blend">' in page
+    assert "Sold out" not in page
+    assert 'list="destinations"' in anna.get(make(anna, db, destination=f"{HOME}tea?size=1")).text

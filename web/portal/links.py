@@ -20,7 +20,7 @@ from engine.tracking.links.service import SlugTakenError
 from engine.tracking.links.service import archive_link as put_away
 from engine.tracking.links.service import change_link as lead_elsewhere
 from engine.tracking.links.service import create_link as make_link
-from engine.tracking.pages.queries import page_of_enrollment
+from engine.tracking.pages.queries import ProductRow, page_of_enrollment, shown_products
 from engine.tracking.site.queries import site_of, tracking_of
 from web.addresses import id_or_404, id_or_none
 from web.context import ambassador, database, reading
@@ -182,12 +182,14 @@ def _list(form: Form[NewLink] | Form[BaseModel]) -> str:
         page = tracking = None
         found: list[ShownLink] = []
         clicks: dict[UUID, Clicks] = {}
+        products: tuple[ProductRow, ...] = ()
         if chosen is not None:
             set_zone(chosen.time_zone)
             page = links_of(unit, me.brand.id, enrollment_id=chosen.enrollment_id, cursor=cursor, limit=30)
             tracking = tracking_of(unit, me.brand.id, program_id=chosen.program_id)
             domains = site_of(unit, me.brand.id).domains
             found = [shown_link(unit, row, home_url=tracking.home_url, domains=domains) for row in page.rows]
+            products = shown_products(unit, me.brand.id, program_id=chosen.program_id)
             ids, zone = [row.id for row in page.rows], ZoneInfo(chosen.time_zone)
             clicks = clicks_of_late(unit, me.brand.id, target_ids=ids, zone=zone)
     return render_template(
@@ -197,6 +199,7 @@ def _list(form: Form[NewLink] | Form[BaseModel]) -> str:
         page=page,
         links=found,
         clicks=clicks,
+        products=products,
         home_url=tracking.home_url if tracking else "",
         form=form,
         first=cursor is None,
@@ -213,8 +216,9 @@ def _one(link_id: str, form: Form[LinkChange] | Form[BaseModel]) -> str:
     mine, found = _mine(link_id)
     with reading() as unit:
         every = memberships_of(unit, ambassador().brand.id, ambassador_id=mine.ambassador_id)
+        products = shown_products(unit, ambassador().brand.id, program_id=mine.program_id)
     set_zone(next(one.time_zone for one in every if one.enrollment_id == mine.id))
-    return render_template("portal/link.html", link=found, form=form)
+    return render_template("portal/link.html", link=found, products=products, form=form)
 
 
 def _mine(written: str) -> tuple[EnrollmentRow, ShownLink]:

@@ -271,6 +271,11 @@ def products_of(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> tuple[
     return tuple(ProductRow(*row) for row in rows)
 
 
+def shown_products(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> tuple[ProductRow, ...]:
+    """Return the products of a program that are not hidden, as `products_of`."""
+    return tuple(one for one in products_of(unit, brand_id, program_id=program_id) if one.hidden_at is None)
+
+
 def product(unit: UnitOfWork, brand_id: UUID, *, product_id: UUID) -> ProductRow:
     """Return one product. Index: pk_product.
 
