@@ -50,7 +50,7 @@ def _protocols(module: ModuleType) -> Iterator[ast.ClassDef]:
 
 def _protocol(node: ast.ClassDef) -> str:
     others = [ast.unparse(base) for base in node.bases if ast.unparse(base) != "Protocol"]
-    title = f"### {node.name}" + (f" (a {others[0]})" if others else "")
+    title = f"### {node.name}" + (f" ({_article(others[0])} {others[0]})" if others else "")
     fields = [ast.unparse(item) for item in node.body if isinstance(item, ast.AnnAssign)]
     parts = [title, _text(node)]
     if fields:
@@ -61,8 +61,12 @@ def _protocol(node: ast.ClassDef) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "AEIOU" else "a"
+
+
 def _signature(function: ast.FunctionDef) -> str:
-    answer = f" -> {ast.unparse(function.returns)}" if function.returns else ""
+    answer = f" -> {ast.unparse(function.returns).strip(chr(39))}" if function.returns else ""
     return f"def {function.name}({ast.unparse(function.args)}){answer}"
 
 

@@ -16,20 +16,26 @@ class Sending:
     """What a shop does about failures.
 
     `retries` are the delays before each further try of one webhook, always with the original bytes. After `patience`
-    failed tries in a row a subscription is switched `off`.
+    failed tries in a row a subscription is switched `off`. An answer is a success where its status is in `welcome`.
     """
 
     retries: tuple[timedelta, ...] = ()
     patience: int | None = None
     off: Literal["disabled", "removed"] = "disabled"
+    welcome: range = range(200, 300)
 
 
 _HALF_AN_HOUR: Final = timedelta(minutes=30)
 RELIABLE: Final = Sending(retries=(timedelta(minutes=1),) * 100)
 SHOPIFY_LIKE: Final = Sending(retries=(_HALF_AN_HOUR,) * 8, patience=9, off="removed")
 """Eight retries in four hours; when the last fails as well, the subscription is gone."""
-WOOCOMMERCE_LIKE: Final = Sending(patience=6, off="disabled")
-"""No retry at all; the sixth failure in a row disables the webhook, and nobody is told."""
+WOOCOMMERCE_LIKE: Final = Sending(patience=7, off="disabled", welcome=range(200, 303))
+"""No retry at all; once more than six in a row failed, the webhook is disabled, and nobody is told. A redirect is fine.
+
+`class-wc-webhook.php` counts to six and disables on the next failure, though its documentation says five.
+"""
+STRIPE_LIKE: Final = Sending(retries=tuple(timedelta(minutes=4 << number) for number in range(10)))
+"""Retries for almost three days, each after twice as long as the one before; the real intervals are not documented."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ class PostOffice:
             return False
         post = self.post(waiting.address, topic=waiting.topic, delivery_id=waiting.delivery_id, body=waiting.body)
         try:
-            arrived = 200 <= receiver(post) < 300
+            arrived = receiver(post) in self.sending.welcome
         except Exception:  # noqa: BLE001 - to the shop it is a timeout, whatever went wrong behind it
             arrived = False
         if arrived:

@@ -82,15 +82,15 @@ def certificate(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("host", "trusted", "comes"),
-    [("shop.lan", True, True), ("other.lan", True, False), ("shop.lan", False, False)],
-    ids=["its own name", "another name", "a certificate that nobody vouches for"],
+    [("shop.lan", True, True), ("other.lan", True, False), ("shop.lan", False, False), ("shop.lan", None, False)],
+    ids=["its own name", "another name", "a certificate that nobody vouches for", "what is trusted by default"],
 )
 def test_tls_is_held_to_the_name_though_the_connection_goes_to_an_address(certificate, host, trusted, comes):
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(certificate)
     named = []
     serving.sni_callback = lambda _socket, name, _context: named.append(name)
-    trusting = ssl.create_default_context(cafile=certificate if trusted else None)
+    trusting = None if trusted is None else ssl.create_default_context(cafile=certificate if trusted else None)
     with talking(says(), serving) as talker:
         origin = f"https://{host}:{talker.port}"
         transport = CheckedTransport(

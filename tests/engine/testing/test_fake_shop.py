@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +22,7 @@ from engine.testing.fakes.orders import Item
 from engine.testing.fakes.shop import TOPICS, FakeShop
 from engine.testing.fakes.shop_connector import FakeShopConnector
 from engine.testing.fakes.shop_settings import FakeShopSettings
-from engine.testing.fakes.webhooks import SHOPIFY_LIKE, WOOCOMMERCE_LIKE, Faults, Post
+from engine.testing.fakes.webhooks import SHOPIFY_LIKE, STRIPE_LIKE, WOOCOMMERCE_LIKE, Faults, Post
 
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 HOOK = "https://goodword.example/hooks/fake_shop/main"
@@ -104,18 +105,36 @@ def test_a_success_between_failures_keeps_the_subscription():
     assert all(one.enabled for one in shop.post_office.subscriptions)
 
 
-def test_like_woocommerce_it_never_tries_again_and_goes_silent_on_the_sixth_failure():
+def test_like_woocommerce_it_never_tries_again_and_goes_silent_on_the_seventh_failure():
     shop, posts = a_shop(sending=WOOCOMMERCE_LIKE), list[Post]()
     for _ in range(9):
         shop.place(paid=False)
         shop.run(taking(posts, status=500), lasting=timedelta(hours=1))
-    assert len(posts) == 6
-    assert len({post.headers["x-shop-delivery"] for post in posts}) == 6
+    assert len(posts) == 7
+    assert len({post.headers["x-shop-delivery"] for post in posts}) == 7
     assert [one.enabled for one in shop.post_office.subscriptions if one.topic == "order.placed"] == [False]
     CONNECTOR.subscribe(address=HOOK, settings=SETTINGS, http=shop.client())
     shop.place(paid=False)
     shop.deliver(taking(posts))
-    assert len(posts) == 7
+    assert len(posts) == 8
+
+
+@pytest.mark.parametrize(("sending", "failures"), [(WOOCOMMERCE_LIKE, 0), (SHOPIFY_LIKE, 1)])
+def test_to_woocommerce_a_redirect_is_a_success(sending, failures):
+    shop = a_shop(sending=sending)
+    shop.place(paid=False)
+    shop.deliver(taking([], status=302))
+    assert shop.post_office.subscriptions[0].failures == failures
+
+
+def test_like_stripe_it_waits_longer_each_time_for_three_days_and_never_lets_go():
+    shop, posts = a_shop(sending=STRIPE_LIKE), list[Post]()
+    shop.place(paid=False)
+    shop.run(taking(posts, status=500), lasting=timedelta(days=10))
+    waits = [later.at - earlier.at for earlier, later in pairwise(posts)]
+    assert [later / earlier for earlier, later in pairwise(waits)] == [2] * 9
+    assert timedelta(days=2) < posts[-1].at - posts[0].at < timedelta(days=3)
+    assert all(one.enabled for one in shop.post_office.subscriptions)
 
 
 def test_a_receiver_that_raises_has_not_answered():
