@@ -69,7 +69,8 @@ def checked_destination(url: str, *, domains: Collection[str]) -> str:
         raise DestinationRefusedError(url, "This is not a web address.", "Begin with https:// and the shop's host.")
     scheme = parts[1].lower()
     port = _port_of(scheme, authority[2])
-    if not is_within(host, port=port, domains=domains):
+    after = parts[3] if parts[3].startswith("/") else f"/{parts[3]}"
+    if not is_within(host, port=port, path=after.partition("?")[0], domains=domains):
         shown = ", ".join(domains) or "no domain yet"
         place = host if port is None else f"{host}:{port}"
         problem = f"{place} is not among the brand's domains ({shown})."
@@ -77,7 +78,6 @@ def checked_destination(url: str, *, domains: Collection[str]) -> str:
     if scheme == "http" and not is_private(host):
         raise DestinationRefusedError(url, "This address is not encrypted.", "Begin with https://.")
     place = host if port is None else f"{host}:{port}"
-    after = parts[3] if parts[3].startswith("/") else f"/{parts[3]}"
     written = f"{scheme}://{place}{quote(after, safe=_KEPT)}{quote(parts[4] or '', safe=_KEPT)}"
     if len(written) > LONGEST_URL:
         problem = f"This address has {len(written)} characters once it is encoded."

@@ -1,8 +1,8 @@
 """Which hosts belong to a brand, in the one form that a browser would ask a name server for.
 
-Pure. A domain is a host, with its subdomains and perhaps a port: `shop.example.com`, `localhost:3000`. Hosts are folded
-here as browsers fold them (UTS 46), so that what was compared is what is asked; what they read as a number but do not
-write so (`0x7f.1`, `127.1`) is refused.
+Pure. A domain is a host, with its subdomains and perhaps a port: `shop.example.com`, `localhost:3000`; of hosts that
+strangers share page by page it is one page. Hosts are folded here as browsers fold them (UTS 46), so that what was
+compared is what is asked; what they read as a number but do not write so (`0x7f.1`, `127.1`) is refused.
 """
 
 import re
@@ -33,6 +33,9 @@ _SHARED: Final = frozenset(
     """.split()  # noqa: SIM905 - a list of names reads better as words
 )
 """Names under which strangers have shops and sites too: a brand lists its own name below one, never the whole."""
+_BY_PAGE: Final = frozenset({"buy.stripe.com", "book.stripe.com", "donate.stripe.com"})
+"""Hosts that strangers share page by page: a brand lists each page of its own, `buy.stripe.com/abc123`."""
+_PAGE: Final = re.compile(r"/[A-Za-z0-9_-]{1,100}")
 
 
 class DomainRefusedError(InputError):
@@ -46,19 +49,27 @@ class DomainRefusedError(InputError):
 def checked_domain(text: str) -> str:
     """Return `text` as a domain of a brand: the host in ASCII, with its port where one was given.
 
-    A whole address is taken too, and what follows the host is dropped. Ports 80 and 443 go without saying.
+    A whole address is taken too; what follows the host is dropped unless the host is shared page by page. Ports 80 and
+    443 go without saying.
 
     Raises:
         DomainRefusedError: it is no host, or one that many strangers share.
     """
     plain = re.sub(r"^https?://", "", text.strip(), flags=re.IGNORECASE)
-    found = _AUTHORITY.fullmatch(re.split(r"[/?#]", plain, maxsplit=1)[0])
+    place = re.split(r"[/?#]", plain, maxsplit=1)[0]
+    found = _AUTHORITY.fullmatch(place)
     host = plain_host(found[1]) if found else None
     port = _port(found[2]) if found else None
     if host is None or port is None:
         raise DomainRefusedError(text, f"{text!r} is not a host.", "Write it like shop.example.com.")
     if host in _SHARED:
         raise DomainRefusedError(text, f"Strangers have sites under {host} too.", f"Write your own: name.{host}.")
+    if host in _BY_PAGE:
+        page = re.split(r"[?#]", plain.removeprefix(place), maxsplit=1)[0]
+        if not _PAGE.fullmatch(page):
+            remedy = f"Write the whole address of each of yours: {host}/…"
+            raise DomainRefusedError(text, f"Strangers take payments under {host} too.", remedy)
+        return f"{host}{page}"
     if "." not in host and not is_private(host):
         raise DomainRefusedError(text, f"{host} is a whole top-level domain.", "Write it like shop.example.com.")
     return host if port in {0, 80, 443} else f"{host}:{port}"
@@ -103,13 +114,13 @@ def is_private(host: str) -> bool:
     return host == "localhost" or host.endswith(tuple(f".{end}" for end in _PRIVATE_ENDINGS))
 
 
-def is_within(host: str, *, port: int | None, domains: Collection[str]) -> bool:
+def is_within(host: str, *, port: int | None, path: str, domains: Collection[str]) -> bool:
     """Tell whether a plain host is one of `domains` (of `checked_domain`) or below one, at the port that it names.
 
-    `port` None is the scheme's own.
+    `port` None is the scheme's own. Where the domain is a page, `path` must be that page to the letter.
     """
     place = host if port is None else f"{host}:{port}"
-    return any(place == domain or place.endswith(f".{domain}") for domain in domains)
+    return any(place == domain or place.endswith(f".{domain}") or f"{place}{path}" == domain for domain in domains)
 
 
 def _port(digits: str | None) -> int | None:

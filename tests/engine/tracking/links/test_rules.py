@@ -181,6 +181,32 @@ def test_an_address_of_the_brand_is_written_plainly(written, taken):
     assert checked_destination(written, domains=DOMAINS) == taken
 
 
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://buy.stripe.com/ours1?a=1#b", True),
+        ("https://BUY.stripe.com:443/ours1", True),
+        ("https://buy.stripe.com/theirs", False),
+        ("https://buy.stripe.com/OURS1", False),
+        ("https://buy.stripe.com/", False),
+        ("https://buy.stripe.com?/ours1", False),
+        ("https://buy.stripe.com/ours1/../theirs", False),
+        ("https://buy.stripe.com/ours1%2f..%2ftheirs", False),
+        ("https://buy.stripe.com/./ours1", False),
+        ("https://buy.stripe.com:8443/ours1", False),
+        ("https://x.buy.stripe.com/ours1", False),
+    ],
+)
+def test_of_a_host_that_strangers_share_only_the_brand_s_own_page_is_led_to(url, fits):
+    assert is_destination(url, domains=("buy.stripe.com/ours1",)) is fits
+
+
+def test_a_visitor_cannot_ask_for_another_page_of_a_shared_host():
+    base, domains = "https://buy.stripe.com/ours1", ("buy.stripe.com/ours1",)
+    assert asked_destination(base, path="theirs", to=None, domains=domains) == base
+    assert asked_destination(base, path=None, to="/theirs", domains=domains) == base
+
+
 def test_a_host_in_another_alphabet_is_compared_in_ascii():
     domains = ("xn--bcher-kva.example",)
     assert checked_destination("https://bücher.example/x", domains=domains) == "https://xn--bcher-kva.example/x"

@@ -30,6 +30,7 @@ from engine.tracking.site.rules import (
         ("[::0:1]:9", "[::1]:9"),
         ("acme.myshopify.com", "acme.myshopify.com"),
         ("acme.co.uk", "acme.co.uk"),
+        ("https://Buy.Stripe.com/aEU28tfIx7?a=1#b", "buy.stripe.com/aEU28tfIx7"),
     ],
     ids=ascii,
 )
@@ -51,6 +52,13 @@ def test_a_domain_is_kept_as_its_host_in_ascii(written, kept):
             "xn--a.example.com",
             "a" * 64 + ".com",
             "a." * 130 + "com",
+        ),
+        *(
+            "buy.stripe.com",
+            "https://buy.stripe.com/",
+            "buy.stripe.com/a/b",
+            "buy.stripe.com/../a",
+            "buy.stripe.com/%61",
         ),
         *("javascript:alert(1)", "example.com\\evil.com", "ex%61mple.com", "exam\tple.com", "example.com\0"),
     ],
@@ -84,7 +92,7 @@ def test_a_plain_host_is_its_own_plain_host(text):
     ],
 )
 def test_a_host_is_within_a_domain_or_below_it_at_the_same_port(host, port, expected):
-    assert is_within(host, port=port, domains=["example.com", "localhost:3000", "1.2.3.4"]) is expected
+    assert is_within(host, port=port, path="/a", domains=["example.com", "localhost:3000", "1.2.3.4"]) is expected
 
 
 def test_private_hosts_are_those_of_this_machine_or_network():
