@@ -117,7 +117,9 @@ def test_the_clicks_of_a_month_show_what_looked_odd(anna, shop, owner, db):
     shop.take_in("1", OrderEvent("1", at, at, "EUR", (line,), 12_400, at, clicks=(token,)))
     said = words(owner.get("/admin/bean/clicks?month=2026-03"))
     as_picture = "A page fetched the address as if it were a picture."
-    assert f"Anna Berg {as_picture} The order was placed 3.000 seconds after the click." in said
+    assert f"Anna Berg {as_picture} The order was placed 3.000 seconds after the click. 1 /r/" in said
+    db.run(lambda unit: unit.execute(text("DELETE FROM click")))
+    assert as_picture in words(owner.get("/admin/bean/clicks?month=2026-03")), "what was odd outlives the click"
     assert "What looks odd" not in words(owner.get("/admin/bean/clicks?month=2026-02"))
 
 

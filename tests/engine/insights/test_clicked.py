@@ -13,7 +13,9 @@ from sqlmodel import col, select
 from engine.cli import main
 from engine.cli.telling import tell
 from engine.enrollment.tables import Enrollment
+from engine.insights.clicks import Span
 from engine.insights.explain import explain
+from engine.insights.odd import odd_clicks
 from engine.insights.why import why_of
 from engine.plugin_api import Customer, OrderEvent, OrderLine, RefundEvent
 from engine.programs.schemas import TermsDocument
@@ -23,6 +25,7 @@ from engine.tracking.clicks.tables import Target
 from engine.tracking.links.tables import Link, SlugKind
 from engine.tracking.pages.tables import LandingPage
 from tests.factories import make_click
+from tests.support.plans import plans
 from tests.support.shop import TEN_PERCENT, installation, open_shop
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -121,6 +124,23 @@ def test_what_was_odd_is_shown_and_changes_nothing(shop, told):
     text = told("1001")
     assert "    odd (fast_order), and changes nothing: The order was placed 3.000 seconds after the click.\n" in text
     assert "  owed now: 12.40 EUR\n" in text or "  owed now: €12.40\n" in text
+
+
+def test_odd_clicks_of_a_span_are_found_by_index_with_their_orders(db, shop):
+    token = linked(shop, "Anna", seconds=3)
+    buy(shop, token)
+    buy(shop, token, number="1002")
+    buy(shop, linked(shop, "Ben", seconds=30), number="1003")
+    now = shop.clock.now()
+    span = Span(now - timedelta(minutes=1), now)
+    with db.reading() as unit:
+        (odd,) = odd_clicks(unit, shop.brand_id, span=span)
+        found = plans(unit, lambda: odd_clicks(unit, shop.brand_id, span=span))
+        assert odd_clicks(unit, shop.brand_id, span=Span(now, now + DAY)) == ()
+    assert (odd.ambassador, odd.path, odd.order, odd.orders) == ("Anna", "/r/anna", "1001", 2)
+    assert odd.details == ("The order was placed 3.000 seconds after the click.",)
+    assert any("uq_click_flag" in plan or "sqlite_autoindex_click_flag" in plan for plan in found)
+    assert any("ix_touch_click" in plan for plan in found)
 
 
 def test_who_shares_an_order_is_told_with_how_much_and_how_it_was_divided(db, shop, told):
