@@ -45,7 +45,8 @@ def revoke(api: AdminApi, reference: str) -> None:
 
 def _promotion_of(api: AdminApi, code: str) -> Mapping[str, Any] | None:
     """Return the promotion that the shop would apply for `code`; an enabled one goes before one that is off."""
-    items = api.ask(PROMOTIONS, code=code)["promotions"]["items"]
+    found = api.ask(PROMOTIONS, code=code)
+    items = (*found["same"]["items"], *found["similar"]["items"])
     same = [item for item in items if str(item["couponCode"] or "").casefold() == code.casefold()]
     return min(same, key=lambda item: (not item["enabled"], str(item["id"])), default=None)
 

@@ -51,7 +51,7 @@ class Vendure:
         """
         document = read_json(body)
         order = document.get("order") if isinstance(document, dict) else None
-        return events_of(order) if order else ()
+        return events_of(order, of_sellers=bool(own(settings).channel)) if order else ()
 
     def verify(self, request: WebhookRequest, *, settings: PluginSettings) -> Webhook:
         """Return the webhook, signed as Standard Webhooks are, with any of the live secrets.

@@ -13,16 +13,16 @@ CHECK: Final = """
 """
 
 _ORDER: Final = """
-  id code state active orderPlacedAt updatedAt currencyCode totalWithTax shipping couponCodes %s
+  id code type state active orderPlacedAt updatedAt currencyCode totalWithTax shipping shippingWithTax couponCodes %s
+  surcharges { priceWithTax }
   customer { id emailAddress }
   lines {
-    id quantity orderPlacedQuantity
-    proratedUnitPrice proratedUnitPriceWithTax proratedLinePrice proratedLinePriceWithTax
+    id quantity orderPlacedQuantity proratedLinePrice proratedLinePriceWithTax
     productVariant { sku product { id collections { slug } } }
   }
   payments {
     id amount state updatedAt
-    refunds { id total state createdAt updatedAt items shipping adjustment lines { orderLineId quantity } }
+    refunds { id total state createdAt updatedAt lines { orderLineId quantity } }
   }
   moves: history(options: {
     take: 100, sort: { createdAt: ASC }, filter: { type: { eq: "ORDER_STATE_TRANSITION" } }
@@ -59,10 +59,10 @@ query ($since: DateTime!, $until: DateTime!, $skip: Int!, $take: Int!) {{
 
 PROMOTIONS: Final = """
 query ($code: String!) {
-  promotions(options: { take: 100, filter: { couponCode: { contains: $code } } }) {
-    items { id enabled couponCode startsAt endsAt actions { code args { name value } } }
-  }
+  same: promotions(options: { take: 100, filter: { couponCode: { eq: $code } } }) { items { ...told } }
+  similar: promotions(options: { take: 100, filter: { couponCode: { contains: $code } } }) { items { ...told } }
 }
+fragment told on Promotion { id enabled couponCode startsAt endsAt actions { code args { name value } } }
 """
 
 CREATE_PROMOTION: Final = """

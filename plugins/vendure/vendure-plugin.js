@@ -10,9 +10,6 @@ const { createHmac, randomUUID } = require('node:crypto');
 const core = require('@vendure/core');
 
 const PAUSES = [1, 5, 30, 120, 600, 2400];
-const PLACED = new Set(['PaymentAuthorized', 'PaymentSettled', 'PartiallyShipped', 'Shipped', 'PartiallyDelivered',
-  'Delivered', 'Modifying', 'ArrangingAdditionalPayment', 'Cancelled']);
-
 class GoodwordPlugin {
   static options = { address: '', secret: '' };
 
@@ -31,9 +28,14 @@ class GoodwordPlugin {
       const order = code(event);
       if (order) void send(topic, { code: order });
     });
+    const placed = ({ order }) => order.orderPlacedAt && order.code; // carts concern nobody
     told(core.OrderPlacedEvent, 'order', (event) => event.order.code);
-    told(core.OrderStateTransitionEvent, 'order', (event) => PLACED.has(event.toState) && event.order.code);
-    told(core.RefundStateTransitionEvent, 'refund', (event) => event.order.code);
+    told(core.OrderStateTransitionEvent, 'order', placed);
+    told(core.OrderEvent, 'order', placed);
+    told(core.OrderLineEvent, 'order', placed);
+    told(core.PaymentStateTransitionEvent, 'order', placed);
+    told(core.RefundEvent, 'refund', placed);
+    told(core.RefundStateTransitionEvent, 'refund', placed);
   }
 }
 

@@ -49,13 +49,11 @@ def at(seconds: float = 0) -> str:
 
 
 def a_line(line_id: str, net: int, gross: int, quantity: int = 1, **changes: Any) -> dict[str, Any]:
-    """A line; what a piece comes to is rounded down to a whole minor unit."""
+    """A line of so many pieces."""
     return {
         "id": line_id,
         "quantity": quantity,
         "orderPlacedQuantity": quantity,
-        "proratedUnitPrice": net // quantity,
-        "proratedUnitPriceWithTax": gross // quantity,
         "proratedLinePrice": net,
         "proratedLinePriceWithTax": gross,
         "productVariant": {"sku": "L2201308", "product": {"id": "1", "collections": [{"slug": "laptops"}]}},
@@ -77,9 +75,6 @@ def a_refund(
         "state": "Settled",
         "createdAt": at(seconds),
         "updatedAt": at(seconds),
-        "items": total if lines else 0,
-        "shipping": 0,
-        "adjustment": 0 if lines else total,
         "lines": [{"orderLineId": line_id, "quantity": pieces} for line_id, pieces in (lines or {}).items()],
         **changes,
     }
@@ -94,6 +89,7 @@ def an_order(code: str = "T3EPGJKVZZYBD3Q9", **changes: Any) -> dict[str, Any]:
     order: dict[str, Any] = {
         "id": "1",
         "code": code,
+        "type": "Regular",
         "state": "PaymentSettled",
         "active": False,
         "orderPlacedAt": at(),
@@ -101,6 +97,8 @@ def an_order(code: str = "T3EPGJKVZZYBD3Q9", **changes: Any) -> dict[str, Any]:
         "currencyCode": "USD",
         "totalWithTax": 14_660,
         "shipping": 500,
+        "shippingWithTax": 500,
+        "surcharges": [],
         "couponCodes": ["ANNA10"],
         "customFields": {"click": CLICK},
         "customer": {"id": "7", "emailAddress": "bea@example.org"},
@@ -120,6 +118,20 @@ def refunded(order: dict[str, Any], *refunds: dict[str, Any]) -> dict[str, Any]:
     order["payments"][0]["refunds"] += refunds
     newest = max([order["newest"]["items"][0]["createdAt"], *(refund["createdAt"] for refund in refunds)])
     order["newest"] = {"totalItems": order["newest"]["totalItems"] + len(refunds), "items": [{"createdAt": newest}]}
+    return order
+
+
+def cancelled(order: dict[str, Any], line_id: str, pieces: int, seconds: float) -> dict[str, Any]:
+    """The order without some pieces of a line: they are out of its quantity, its price and the order's total."""
+    order = copy.deepcopy(order)
+    line = next(each for each in order["lines"] if each["id"] == line_id)
+    left = line["quantity"] - pieces
+    before = line["proratedLinePriceWithTax"]
+    for name in ("proratedLinePrice", "proratedLinePriceWithTax"):
+        line[name] = line[name] * left // line["quantity"]
+    order["totalWithTax"] -= before - line["proratedLinePriceWithTax"]
+    line["quantity"] = left
+    order["newest"] = {"totalItems": order["newest"]["totalItems"] + 1, "items": [{"createdAt": at(seconds)}]}
     return order
 
 
@@ -191,7 +203,8 @@ class FakeShop:
         if question == PROMOTIONS:
             words = given["code"].lower()
             found = [each for each in self.promotions.values() if words in (each["couponCode"] or "").lower()]
-            return {"promotions": {"items": found}}
+            same = [each for each in self.promotions.values() if each["couponCode"] == given["code"]]
+            return {"same": {"items": same[:100]}, "similar": {"items": found[:100]}}
         if question == PROMOTION:
             return {"promotion": self.promotions.get(given["id"])}
         assert question in {CREATE_PROMOTION, UPDATE_PROMOTION}
