@@ -129,7 +129,8 @@ class CodePusher:
     def _push(self, task: PushTask) -> None:
         with self.database.reading() as unit:
             connection = connection_by_id(unit, task.brand_id, connection_id=task.connection_id)
-            view = _view_of(unit, task.brand_id, task.promo_code_id)
+            (code,) = codes_by_id(unit, task.brand_id, code_ids=[task.promo_code_id])
+            view = _views_of(unit, task.brand_id, [code.id])[code.id]
         if hash_of(view) != task.wanted_hash:
             self.database.run(lambda unit: _wish_again(unit, task))
             return
@@ -138,7 +139,7 @@ class CodePusher:
             return
         try:
             opened = self.shops.open(connection)
-            reference = _bring_about(opened, task, view)
+            reference = _bring_about(opened, task, view, text=code.code)
         except (RetriableError, PluginFailedError) as error:
             wait = getattr(error, "retry_after_s", None)
             self._later(task, timedelta(seconds=wait) if wait else wait_after(task.attempts), str(error))
@@ -174,19 +175,25 @@ class CodePusher:
         self.database.run(tell)
 
 
-def _bring_about(opened: OpenConnection, task: PushTask, view: CodeView | None) -> str | None:
+def _bring_about(opened: OpenConnection, task: PushTask, view: CodeView | None, *, text: str) -> str | None:
     """Make the shop have what is wished; return its reference."""
     if not opened.can(Capability.CODES):
         raise FatalError("This shop's connector can no longer put codes into it.")
     if view is not None:
         return opened.push_code(view)
-    if task.reference is not None:
-        opened.revoke_code(task.reference)
-    return task.reference
+    reference = task.reference or _left_by_us(opened, task, text)
+    if reference is not None:
+        opened.revoke_code(reference)
+    return reference
 
 
-def _view_of(unit: UnitOfWork, brand_id: UUID, code_id: UUID) -> CodeView | None:
-    return _views_of(unit, brand_id, [code_id]).get(code_id)
+def _left_by_us(opened: OpenConnection, task: PushTask, text: str) -> str | None:
+    """Return the reference of a code that was put into the shop by somebody who died before writing that down.
+
+    Where putting it there was never tried, a code of that name is the shop's own.
+    """
+    found = opened.find_code(text) if task.attempts > 1 else None
+    return found.reference if found else None
 
 
 def _views_of(unit: UnitOfWork, brand_id: UUID, code_ids: list[UUID]) -> dict[UUID, CodeView | None]:

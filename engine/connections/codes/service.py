@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, null, select, update
 
-from engine.connections.codes.queries import codes_by_id, rows_of_codes, standings_of
+from engine.connections.codes.queries import PushedRow, codes_by_id, rows_of_codes, standings_of
 from engine.connections.codes.rules import NOWHERE, hash_of, wanted
 from engine.connections.tables import PushedCode, PushState
 from engine.kernel.database import UnitOfWork
@@ -23,7 +23,10 @@ LEASE: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class PushTask:
-    """One code to be put into one shop, or taken out of it: `wanted_hash` says which wish this is."""
+    """One code to be put into one shop, or taken out of it: `wanted_hash` says which wish this is.
+
+    `attempts` counts this one, and those before, if any.
+    """
 
     id: UUID
     brand_id: UUID
@@ -53,7 +56,7 @@ def want_codes(
             if row is None and wish != NOWHERE:
                 fresh.append(_fresh(unit, brand_id, connection_id, code.id) | {"wanted_hash": wish})
             elif row is not None and row.wanted_hash != wish:
-                _wish(unit, row.id, wish)
+                _wish(unit, row, wish)
                 changed += 1
     if fresh:
         unit.execute(insert(_PUSHED), fresh)
@@ -148,16 +151,17 @@ def _fresh(unit: UnitOfWork, brand_id: UUID, connection_id: UUID, code_id: UUID)
     }
 
 
-def _wish(unit: UnitOfWork, row_id: UUID, wish: str) -> None:
+def _wish(unit: UnitOfWork, row: PushedRow, wish: str) -> None:
+    """Write another wish. That the one before was tried is kept where nobody knows what became of it."""
     values = {
         "wanted_hash": wish,
         "state": PushState.WAITING.value,
-        "attempts": 0,
+        "attempts": 0 if row.reference else min(row.attempts, 1),
         "run_at": unit.now,
         "problem": None,
         "updated_at": unit.now,
     }
-    unit.execute(update(_PUSHED).where(_PUSHED.c.id == row_id).values(**values))
+    unit.execute(update(_PUSHED).where(_PUSHED.c.id == row.id).values(**values))
 
 
 def _same_wish(task: PushTask) -> Any:

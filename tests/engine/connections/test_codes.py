@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engine.connections.codes.push import ATTEMPTS
 from engine.connections.codes.queries import push_counts, pushed_of
 from engine.connections.codes.rules import drift_between
-from engine.connections.codes.service import push_again, retry_failed
+from engine.connections.codes.service import LEASE, push_again, retry_failed
 from engine.connections.queries import open_alarms
 from engine.connections.service import switch
 from engine.connections.tables import ConnectionState
@@ -20,10 +20,12 @@ from engine.plugin_api import CodeView, ShopCode
 from engine.programs.schemas import TermsDocument
 from engine.programs.service import publish_terms
 from engine.testing.fakes.shop import FakeShop
+from engine.testing.fakes.shop_api import Code
 from engine.tracking.codes.service import CodeWish, expire_code, issue_code, issue_codes, release_code
 from engine.tracking.codes.tables import CodeKind
 from tests.conftest import START
 from tests.support.fake_town import SECRET, TERMS, TOKEN, FakeTown, fake_host
+from tests.support.wired import raising
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,42 @@ def test_an_answer_that_is_lost_leaves_one_code(town):
     settle(town)
     assert list(in_shop(town)) == ["ANNA15"]
     assert [row.state for row in rows(town)] == ["pushed"]
+
+
+def dying_before_it_is_written_down(town, monkeypatch):
+    """Put the code into the shop, and die before anybody writes that down."""
+    town.goodword.tell_events()
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.connections.codes.push.settle", raising(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            town.goodword.code_pusher().push_due()
+    assert list(in_shop(town)) == ["ANNA15"]
+    assert [row.state for row in rows(town)] == ["waiting"]
+
+
+def test_dying_between_the_shop_and_the_record_makes_no_second_code(town, monkeypatch):
+    dying_before_it_is_written_down(town, monkeypatch)
+    town.clock.advance(LEASE)
+    settle(town)
+    assert len(town.shop.codes) == 1
+    assert [row.state for row in rows(town)] == ["pushed"]
+
+
+def test_a_code_that_ended_before_it_was_known_to_be_in_the_shop_is_taken_out_all_the_same(town, monkeypatch):
+    dying_before_it_is_written_down(town, monkeypatch)
+    run(town, suspend, enrollment_id=town.enrollment_id, reason="asked to pause", by="test")
+    town.clock.advance(LEASE)
+    settle(town)
+    assert in_shop(town) in ({}, {"ANNA15": (False, "15.00")})
+    assert [row.state for row in rows(town)] == ["revoked"]
+
+
+def test_a_code_of_the_shops_own_that_was_never_overwritten_is_left_to_it(town):
+    town.goodword.tell_events()
+    town.shop.api.codes["own"] = Code("anna15", "Ten", "10.00", None, None, None)
+    run(town, suspend, enrollment_id=town.enrollment_id, reason="asked to pause", by="test")
+    settle(town)
+    assert in_shop(town) == {"anna15": (True, "10.00")}
 
 
 def test_what_came_from_the_shop_is_left_to_it(town):
