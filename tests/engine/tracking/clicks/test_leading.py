@@ -97,6 +97,9 @@ def test_a_template_may_name_the_one_parameter_that_carries_the_click():
     assert led(lead=lead) == f"https://shop.example.com/coat?size=m&client_reference_id={TOKEN}#top"
     assert parameters(led(forged, lead=lead)) == {"size": "m", "client_reference_id": TOKEN}
     assert parameters(led(lead=lead, token="")) == {"size": "m"}
+    # What is told from memory is cut at the one place where the click's id stands.
+    both = replace(LEAD, template={"client_reference_id": "{click}", "ref": "{click}"})
+    assert led(lead=both).count(TOKEN) == led(lead=LEAD).count(TOKEN) == 1
 
 
 def test_nothing_asked_is_nothing():
