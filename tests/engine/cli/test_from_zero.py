@@ -55,6 +55,7 @@ def type_in(block, **words):
     return printed
 
 
+@pytest.mark.slow
 def test_the_readme_leads_from_nothing_to_a_confirmed_payout(nothing, monkeypatch):
     begin, take_in, pay = blocks("sh")
     [orders], [mapping] = blocks("csv"), blocks("json")

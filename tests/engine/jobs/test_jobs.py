@@ -195,6 +195,7 @@ def test_a_slot_waits_for_the_one_before(db, clock):
     assert look(db, HOURLY.key(clock.now())).state == JobState.WAITING
 
 
+@pytest.mark.slow
 def test_eight_workers_enqueue_each_slot_once(db, clock):
     """100 slots, each enqueued and run by eight workers at once."""
     lock = threading.Lock()
@@ -213,6 +214,7 @@ def test_eight_workers_enqueue_each_slot_once(db, clock):
     assert set(runs.values()) == {1}
 
 
+@pytest.mark.slow
 def test_eight_workers_run_each_job_once(db):
     """400 jobs, eight workers at once."""
     for number in range(400):

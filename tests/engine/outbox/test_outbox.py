@@ -124,6 +124,7 @@ def test_no_more_than_the_limit_at_a_time(db, brand, notes):
     assert [drain(db, listeners, limit=3) for _ in range(4)] == [3, 3, 1, 0]
 
 
+@pytest.mark.slow
 def test_many_processes_tell_each_event_once(db, brand, notes):
     """400 events, one in ten fails at its first telling, six drainers at once."""
     tell(db, brand, *range(400))

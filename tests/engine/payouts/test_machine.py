@@ -5,6 +5,7 @@ P6 and P7: what was refunded after payout is carried and set off; never below th
 
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -192,6 +193,7 @@ class PayoutMachine(RuleBasedStateMachine):
             assert held == booked.get(currency, 0)
 
 
+@pytest.mark.slow
 def test_any_order_of_events_keeps_rows_and_books_together(db):
     """40 examples of up to 40 steps on SQLite, 8 on PostgreSQL; five invariants after each step."""
     chosen = settings(max_examples=EXAMPLES[db.dialect], stateful_step_count=STEPS_EACH)

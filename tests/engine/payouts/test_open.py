@@ -48,6 +48,7 @@ def check_plans(books):
             assert "uq_payout_line_live (brand_id=? AND commission_id=?)" in seen, seen
 
 
+@pytest.mark.slow
 def test_the_plan_starts_at_open_scopes_and_scans_nothing(much_paid):
     """PostgreSQL guesses until autovacuum has made statistics, within a minute; SQLite often never has any."""
     if much_paid.db.dialect == "sqlite":

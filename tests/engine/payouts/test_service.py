@@ -396,6 +396,7 @@ def test_pages_of_batches_and_payouts(books):
             queries.batch(unit, books.brand, reference="202603-9")
 
 
+@pytest.mark.slow
 def test_a_batch_larger_than_every_chunk(books):
     """600 ambassadors in one batch, each with two rows: 600 payouts, one ledger transaction each; a chunk has 500."""
 

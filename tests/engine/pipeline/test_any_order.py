@@ -215,6 +215,7 @@ HALF = settings().max_examples // 2
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=CHECKS, max_examples=HALF)
 @given(arrivals(), st.booleans())
 def test_random_facts_in_any_order_and_any_batches_leave_the_books_of_the_oracle(shared, arrival, closing):
@@ -238,6 +239,7 @@ visits = st.tuples(
 """On whose link, so many hours after the first order, by whom, and why it does not count."""
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=CHECKS, max_examples=HALF)
 @given(st.lists(visits, max_size=6, unique_by=lambda visit: visit[1]), arrivals(clicking=True), st.booleans())
 def test_random_facts_with_clicks_leave_the_books_of_the_oracle(shared, made, arrival, deleting):

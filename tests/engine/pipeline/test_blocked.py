@@ -227,6 +227,7 @@ def test_a_month_whose_tiers_lack_a_currency_is_held_and_settled_after_a_retry(e
     assert empty.head(subject="2026-03", reward="volume").state == "approved"
 
 
+@pytest.mark.slow
 def test_poison_in_a_batch_leaves_the_books_that_one_by_one_leaves(fresh_db, odd):
     odd["due"] = junk(broken)
     events = [order(f"o{number}", 666 if number % 4 == 1 else 1_000 + number) for number in range(12)]

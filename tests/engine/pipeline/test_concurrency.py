@@ -86,6 +86,7 @@ def test_the_same_deliveries_by_eight_writers_have_the_effect_of_one(worlds):
     compare(worlds, events)
 
 
+@pytest.mark.slow
 def test_an_order_and_its_refund_that_arrive_at_once_find_each_other(worlds):
     """4 pairs of writers × 25 steps: whichever commits first, the refund counts."""
     many, _ = worlds
@@ -96,6 +97,7 @@ def test_an_order_and_its_refund_that_arrive_at_once_find_each_other(worlds):
     compare(worlds, [event for script in orders + refunds for event in script])
 
 
+@pytest.mark.slow
 def test_an_order_that_is_edited_and_refunded_at_once_keeps_both(worlds):
     """4 pairs × 25 steps on orders that exist."""
     many, _ = worlds
@@ -108,6 +110,7 @@ def test_an_order_that_is_edited_and_refunded_at_once_keeps_both(worlds):
     compare(worlds, stored + [event for script in edits + refunds for event in script])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_orders_of_one_customer_by_eight_writers_leave_one_first_order_and_one_link(worlds, seed):
     """8 writers × 10 steps: orders of 10 customers, some without a code, in any order, edited and moved meanwhile."""
@@ -130,6 +133,7 @@ def test_orders_of_one_customer_by_eight_writers_leave_one_first_order_and_one_l
     compare(worlds, events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_batches_of_anything_by_eight_writers_leave_the_books_of_one(worlds, seed):
     """8 writers × 6 batches of 6 out of about 90 facts: orders, edits, refunds, chargebacks, repeats."""

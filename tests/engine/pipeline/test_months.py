@@ -263,6 +263,7 @@ def test_two_currencies_make_two_months(empty):
     assert (month(empty), empty.owed("Ada", "2026-03", reward="volume", asset="USD")) == (5_000, 6_000)
 
 
+@pytest.mark.slow
 def test_the_month_is_the_same_whenever_it_was_closed_in_between(fresh_db, clock):
     """Every subset of five closings between six facts leaves one net, each in a brand of its own."""
     facts = [

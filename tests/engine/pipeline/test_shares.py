@@ -58,6 +58,7 @@ nets = st.lists(st.integers(0, 30_000), min_size=1, max_size=4)
 paths = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 29 * 24)), min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings().max_examples // 2)
 @given(st.sampled_from(MODELS), nets, paths, st.integers(0, 20_000))
 def test_all_together_are_owed_what_one_alone_would_be(shared, model, amounts, path, back):
