@@ -107,11 +107,14 @@ class WooCommerce:
             name, namespaces, home = str(index["name"])[:200], index["namespaces"], str(index["home"]).rstrip("/")
             if "wc/v3" not in namespaces:
                 raise ConfigError("This is a WordPress without WooCommerce, or with one before 3.5.")
-            api.page("wc/v3/orders", {"per_page": "1"})
-        problems = []
-        if urlsplit(home)[:3] != urlsplit(api.settings.url)[:3]:
-            problems.append(f"The shop calls itself {home[:200]}: enter that address, or signatures may not match.")
-        with answers_of_the_shop():
+            elsewhere = urlsplit(home)[:3] != urlsplit(api.settings.url)[:3]
+            problems = [
+                f"The shop calls itself {home[:200]}: enter that address, or signatures do not match."
+            ] * elsewhere
+            try:
+                api.page("wc/v3/orders", {"per_page": "1"})
+            except ConfigError as error:
+                raise ConfigError(" ".join((str(error), *problems))) from None
             problems += missing(api)
         return ConnectionReport(name, tuple(problems))
 

@@ -264,9 +264,15 @@ def test_a_wordpress_without_shop_is_told(index, error):
 
 
 def test_another_address_than_the_shops_own_is_a_problem():
-    shop = FakeShop(answers=[(200, written({"name": "x", "home": "https://www.woo.example", "namespaces": ["wc/v3"]}))])
+    shop = FakeShop(home="https://www.woo.example")
     (problem,) = CONNECTOR.check(settings=settings(), http=shop).problems
     assert "https://www.woo.example" in problem
+
+
+def test_a_signature_for_another_address_than_the_shops_own_is_told_so():
+    shop = FakeShop(PLAIN, home="http://shop.local:8099/shop")
+    with pytest.raises(ConfigError, match=r"shop\.local:8099/shop: enter that address"):
+        CONNECTOR.check(settings=settings(PLAIN), http=shop)
 
 
 # --- codes

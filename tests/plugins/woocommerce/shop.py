@@ -153,6 +153,8 @@ class FakeShop:
     webhooks: dict[int, dict[str, Any]] = field(default_factory=dict)
     currency: str = "EUR"
     keeps_coupon_status: bool = True
+    home: str = ""
+    """What it calls itself, and so signs for, where that is not its address."""
     coupons_on: bool = True
     may_write: bool = True
     answers: list[tuple[int, bytes]] = field(default_factory=list)
@@ -173,7 +175,8 @@ class FakeShop:
         assert form is None
         assert url.startswith(f"{self.url}/wp-json/")
         given = dict(params or {})
-        if not self._may(method, url, given, headers or {}):
+        is_index = url == f"{self.url}/wp-json/"  # anybody may read it
+        if not is_index and not self._may(method, url, given, headers or {}):
             raise ConfigError("401")
         if method != "GET" and not self.may_write:
             raise ConfigError("401: no write permissions")
@@ -207,11 +210,12 @@ class FakeShop:
         near = abs(int(params["oauth_timestamp"]) - datetime.now(UTC).timestamp()) < 900
         fresh = params["oauth_nonce"] not in self.nonces and params["oauth_consumer_key"] == KEY
         self.nonces.add(params["oauth_nonce"])
-        return fresh and near and not headers and is_signed(method, url, params)
+        signed_for = url.replace(self.url, self.home or self.url)
+        return fresh and near and not headers and is_signed(method, signed_for, params)
 
     def _answer(self, method: str, path: list[str], params: dict[str, str], body: Any) -> tuple[int, Any]:
         fixed = {
-            "": {"name": "Woo", "home": self.url, "url": self.url, "namespaces": ["wp/v2", "wc/v3"]},
+            "": {"name": "Woo", "home": self.home or self.url, "url": self.url, "namespaces": ["wp/v2", "wc/v3"]},
             "data/currencies/current": {"code": self.currency, "name": "", "symbol": ""},
             "settings/general/woocommerce_enable_coupons": {"value": "yes" if self.coupons_on else "no"},
         }
