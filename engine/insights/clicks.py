@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, select
 
 from engine.attribution.tables import Decision, Outcome
 from engine.enrollment.tables import Enrollment
@@ -181,6 +181,8 @@ class Span:
 def clicked_orders(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID, since: datetime) -> int:
     """Return how many orders placed from `since` on earned an ambassador something because of a click.
 
+    One that is shared counts for each who has a share: an id is found in the written shares wherever it stands.
+
     Index: ix_commission_brand_id_ambassador_id.
     """
     theirs = (
@@ -195,7 +197,8 @@ def clicked_orders(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID, sin
         .select_from(theirs)
         .join(_ORDER, and_(_ORDER.c.id == theirs.c.order_id, _ORDER.c.brand_id == brand_id))
         .join(_DECISION, _newest(brand_id))
-        .where(_ORDER.c.placed_at >= since, _signal() == Signal.CLICK.value, _first() == str(ambassador_id))
+        .where(_ORDER.c.placed_at >= since, _signal() == Signal.CLICK.value)
+        .where(cast(_DECISION.c.shares, Text).contains(str(ambassador_id)))
     )
     return int(unit.execute(statement).scalar_one())
 

@@ -22,6 +22,7 @@ from engine.insights.home import home_of
 from engine.insights.overview import days_of_month, month_after, overview_of
 from engine.kernel.tables import table_of
 from engine.plugin_api import Customer, OrderEvent, OrderLine
+from engine.programs.schemas import TermsDocument
 from engine.tracking.clicks.rollups import roll_up
 from engine.tracking.clicks.rules import click_token
 from engine.tracking.clicks.tables import Click
@@ -30,8 +31,9 @@ from engine.tracking.links.service import create_link
 from engine.tracking.site.schemas import SiteDraft, TrackingDraft
 from engine.tracking.site.service import save_site, save_tracking
 from tests.engine.tracking.clicks.visits import Place, Visit, click_on
+from tests.factories import make_click
 from tests.support.plans import plans
-from tests.support.shop import installation, open_shop
+from tests.support.shop import TEN_PERCENT, installation, open_shop
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 HOUR = timedelta(hours=1)
@@ -152,6 +154,23 @@ def test_an_order_by_click_is_told_from_one_by_code(db, clock, shop, anna, click
     assert len(shown.visited.days) == 30
     assert (month.clicks.counted, month.orders, month.currency) == (4, 1, "EUR")
     assert month.by_revenue() == month.by_clicks() == [one]
+
+
+def test_an_order_that_is_shared_counts_for_each_of_those_who_share_it(db, clock, shop, anna):
+    linear = {"attribution": {"model": "linear", "signals": ["code", "click"]}}
+    shop.publish(TermsDocument.model_validate(TEN_PERCENT.model_dump(mode="json") | linear))
+    clock.advance(HOUR)
+    ben = shop.ambassador("Ben", "ben@example.com", code="BEN10")
+    cleo = shop.ambassador("Cleo", "cleo@example.com", code="CLEO10")
+    key, since = shop.goodword.keyring.key("click"), clock.now() - timedelta(days=1)
+    with db.unit() as unit:
+        made = [make_click(unit, unit.session.get(Enrollment, one), at=clock.now() - HOUR) for one in (anna, ben)]
+    order(shop, "shared", 12_400, clicks=tuple(click_token(key, one.id) for one in made))
+    with db.reading() as unit:
+        found = [
+            clicked_orders(unit, shop.brand_id, ambassador_id=person(db, one), since=since) for one in (anna, ben, cleo)
+        ]
+    assert found == [1, 1, 0]
 
 
 def test_thirty_days_end_today(db, clock, clicked, anna):

@@ -87,6 +87,22 @@ def test_without_consent_nothing_of_the_visitor_is_kept_and_the_click_counts_unv
         assert (value is not None) is agreed
 
 
+def test_without_consent_each_click_counts_that_is_no_machines(db, tracker):
+    shop_with_link(db, consent="required")
+    for _ in range(2):
+        tracker.follow("coat", visit(consented=False))
+    tracker.follow("coat", visit(consented=False, agent="Twitterbot/1.0"))
+    tracker.follow("coat", visit(consented=False, sec_purpose="prefetch"))
+    rows = clicks(db)
+    assert [(row.counted, row.reason) for row in rows] == [
+        (True, None),
+        (True, None),
+        (False, "bot"),
+        (False, "prefetch"),
+    ]
+    assert {(row.verified, row.visitor_key, row.address, row.user_agent) for row in rows} == {(False, None, None, None)}
+
+
 def test_without_consent_a_cookie_from_before_is_not_read(db, tracker):
     shop_with_link(db, consent="required")
     _, kept = tracker.follow("coat", visit(consented=True))
