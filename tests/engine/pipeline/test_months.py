@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from engine.plugin_api import CommerceEvent
 from tests.engine.pipeline.world import T0, World, chargeback, line, order, plugin_host, refund, terms
 from tests.factories import agree_rate
 
@@ -266,7 +267,7 @@ def test_two_currencies_make_two_months(empty):
 @pytest.mark.slow
 def test_the_month_is_the_same_whenever_it_was_closed_in_between(fresh_db, clock):
     """Every subset of five closings between six facts leaves one net, each in a brand of its own."""
-    facts = [
+    facts: list[CommerceEvent] = [
         order("o1", 90_000),
         order("o2", 60_000),
         refund(amount=10_000, of="o1", at=T0 + DAY),
