@@ -43,7 +43,7 @@ class Shown(Place):
         return landing_of(facts, host=self.host, click=click)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def host():
     point = EntryPoint("page_shop", "tests.engine.insights.page_shop", "goodword.plugins")
     made = load_plugins(["page_shop"], entry_points=[point])
@@ -53,7 +53,6 @@ def host():
 
 @pytest.fixture
 def shown(db, host):
-    host.reset("page_shop")
     with db.unit() as unit:
         yield lambda **options: Shown(unit, host, **options)
 
