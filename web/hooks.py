@@ -25,6 +25,9 @@ from engine.plugin_api import Capability, SignatureError, Webhook, WebhookKind, 
 from web.hook_shops import KnownShops
 
 LARGEST_BODY: Final = 1024 * 1024
+PATIENCE_S: Final = 4.0
+"""How long a webhook waits for the disk: less than a shop waits for its answer (Shopify 5 s)."""
+
 _PATH: Final = re.compile(r"/hooks/([a-z][a-z0-9_]{1,39})/([a-z0-9-]{3,80})")
 _LENGTH: Final = re.compile(r"\d{1,18}", re.ASCII)
 _PIECE: Final = 64 * 1024
@@ -48,7 +51,7 @@ class Hooks:
         self._database, self._largest = goodword.database, largest_body
         self._shops = KnownShops(goodword.database, goodword.shops)
         self._refusals = Refusals(goodword.database)
-        self._inbox: GroupCommit[Arrival] = GroupCommit(self._write)
+        self._inbox: GroupCommit[Arrival] = GroupCommit(self._write, patience_s=PATIENCE_S)
         # Shops sign by the clock of the world, also where the demo's runs by another.
         self._clock: Clock = SystemClock() if goodword.settings.clock_offset_s else goodword.database.clock
 

@@ -3,14 +3,16 @@
 import gzip
 import io
 import json
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import Client, EnvironBuilder
 
@@ -375,6 +377,42 @@ def test_what_cannot_be_written_is_not_acknowledged(wired, door, monkeypatch):
     monkeypatch.undo()
     assert door.send("b") == 200
     assert wired.states() == {"a": "waiting", "b": "waiting"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_database_that_somebody_locked_acknowledges_nothing_and_loses_nothing(wired, door):
+    assert door.send("a") == 200
+    with closing(sqlite3.connect(wired.database.engine.url.database, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        body, began = order_body(), time.monotonic()
+        response = door.post(body, signed(body, key="b"))
+        assert (response.status_code, "Retry-After" in response.headers) == (503, True)
+        assert time.monotonic() - began < 5, "Shopify does not wait longer"
+        holder.execute("ROLLBACK")
+    until = time.monotonic() + 20
+    while door.send("b") != 200:  # until the one that waits for the lock has given up
+        assert time.monotonic() < until
+    assert wired.states() == {"a": "waiting", "b": "waiting"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_full_disk_acknowledges_nothing_that_it_has_not_kept(wired, door):
+    engine, body = wired.database.engine, b"x" * 100_000
+
+    def small(connection, _):
+        connection.execute(f"PRAGMA max_page_count={pages + 60}").close()
+
+    with engine.connect() as look:
+        pages = look.exec_driver_sql("PRAGMA page_count").scalar_one()
+    event.listen(engine, "connect", small)
+    engine.dispose()
+    told = {f"k{number}": door.send(f"k{number}", body) for number in range(8)}
+    assert set(told.values()) == {200, 503}
+    assert set(wired.states()) == {key for key, status in told.items() if status == 200}
+    event.remove(engine, "connect", small)
+    engine.dispose()
+    assert [door.send(key, body) for key in told] == [200] * 8
+    assert len(wired.rows()) == 8
 
 
 def test_any_bytes_that_were_signed_are_acknowledged(wired, door):
