@@ -8,7 +8,7 @@ from flask import Response, abort
 from engine.identity.queries import BrandView
 from engine.kernel.database import UnitOfWork
 from engine.tracking.cards import Card, CardFonts, card_pdf
-from engine.tracking.codes.queries import codes_of, expired_at, owner_as_of
+from engine.tracking.codes.queries import codes_of, present_code
 from engine.tracking.qr import qr_png, qr_svg
 from engine.tracking.site.assets import picture
 from engine.tracking.site.queries import site_of, tracking_of
@@ -33,6 +33,7 @@ def card_of(
     """Return the card of an address: the ambassador with their present code, the brand's colour, logo, disclosure."""
     site = site_of(unit, brand.id)
     logo = picture(unit, site.logo_id) if site.logo_id else None
+    code = present_code(codes_of(unit, brand.id, enrollment_ids=[enrollment_id]), enrollment_id, at=unit.now)
     return Card(
         brand=brand.name,
         name=name,
@@ -43,7 +44,7 @@ def card_of(
         colour=site.colour,
         language=locale().language,
         made_at=unit.now,
-        code=_code_now(unit, brand.id, enrollment_id=enrollment_id),
+        code=code.code if code else None,
         logo=logo.body if logo else None,
     )
 
@@ -51,12 +52,6 @@ def card_of(
 def card_answer(card: Card, *, name: str) -> Response:
     """Answer with a card as a PDF file `name`."""
     return _file(card_pdf(card, fonts=FONTS), "application/pdf", f"{name}.pdf")
-
-
-def _code_now(unit: UnitOfWork, brand_id: UUID, *, enrollment_id: UUID) -> str | None:
-    codes = codes_of(unit, brand_id, enrollment_ids=[enrollment_id])
-    live = (one for one in codes if owner_as_of(one, unit.now) == enrollment_id and not expired_at(one, unit.now))
-    return next((one.code for one in live), None)
 
 
 def _file(body: bytes, content_type: str, name: str) -> Response:

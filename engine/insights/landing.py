@@ -5,7 +5,6 @@ Read inside a unit of work, put together outside: connectors and plugins are ask
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from engine.plugin_api import CodeLinkConnector, CodeView, LandingView, PluginSe
 from engine.plugin_host.guard import Registered, reason_of
 from engine.plugin_host.landing import block_settings, blocks_for
 from engine.plugin_host.registry import PluginHost
-from engine.tracking.codes.queries import CodeRow, codes_of, expired_at, owner_as_of
+from engine.tracking.codes.queries import codes_of, present_code
 from engine.tracking.links.rules import checked_destination, click_parameter, is_destination, utm_parameters
 from engine.tracking.pages.prose import html_of, words_of
 from engine.tracking.pages.queries import ProductRow, PublicPage, chosen_products, products_of
@@ -126,7 +125,8 @@ def read_landing(unit: UnitOfWork, page: PublicPage, *, host: PluginHost, keyrin
     site = site_of(unit, brand_id)
     tracking = tracking_of(unit, brand_id, program_id=page.program_id)
     products = chosen_products(products_of(unit, brand_id, program_id=page.program_id), document)
-    code = _code_of(codes_of(unit, brand_id, enrollment_ids=[page.enrollment_id]), page.enrollment_id, at=unit.now)
+    theirs = codes_of(unit, brand_id, enrollment_ids=[page.enrollment_id])
+    code = present_code(theirs, page.enrollment_id, at=unit.now)
     images = {document.photo_id, site.logo_id, *(one.image_id for one in products)}
     return LandingFacts(
         page,
@@ -213,14 +213,6 @@ class _Passage:
         self.applied = True
         # Shops remember the first address they saw, which is this one: the click stands in it too.
         return address_with(checked, parameters=self._click)
-
-
-def _code_of(codes: tuple[CodeRow, ...], enrollment_id: UUID, *, at: datetime) -> CodeRow | None:
-    """Return the code that became the ambassador's last and still works, or None."""
-    mine = [one for one in codes if owner_as_of(one, at) == enrollment_id and not expired_at(one, at)]
-    return max(
-        mine, key=lambda one: (max(c.effective_at for c in one.owners if c.effective_at <= at), one.id), default=None
-    )
 
 
 def _only_amount(gift: CodeView | None) -> Money | None:

@@ -1,5 +1,6 @@
 """Screens of links, of the brand's site and of tracking: made, led elsewhere, printed, and never somebody else's."""
 
+from datetime import timedelta
 from io import BytesIO
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from PIL import Image
 from sqlalchemy import text
 
 from engine.identity.tables import Realm
+from engine.tracking.codes.service import issue_code
 from engine.tracking.pages.products import change_product, hide_product
 from engine.tracking.pages.schemas import ProductDraft
 from engine.tracking.site.queries import site_of, tracking_of
@@ -239,3 +241,16 @@ def test_a_link_is_offered_to_every_product_that_is_shown(shop, anna, db):
     assert f'<option value="{HOME}tea?size=1" label="Morning blend">' in page
     assert "Sold out" not in page
     assert 'list="destinations"' in anna.get(make(anna, db, destination=f"{HOME}tea?size=1")).text
+
+
+def test_page_and_card_show_the_same_code_where_somebody_has_several(shop, anna, db):
+    shop.page(UUID(mine(db)), "anna")
+    shop.clock.advance(timedelta(days=1))
+    with db.unit() as unit:
+        issue_code(
+            unit, shop.brand_id, program_id=shop.program_id, enrollment_id=UUID(mine(db)), code="ANNA-NEW", by="owner"
+        )
+    card = anna.get(f"/portal/bean/page/{mine(db)}/card.pdf").data
+    printed = pypdfium2.PdfDocument(card)[0].get_textpage().get_text_bounded()
+    assert "ANNA-NEW" in printed
+    assert ">ANNA-NEW</strong>" in anna.get("/a/anna").text

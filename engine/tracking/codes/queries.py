@@ -1,7 +1,7 @@
 """Reads of promo codes with everybody who ever owned them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -95,6 +95,16 @@ def owner_as_of(code: CodeRow, at: datetime) -> UUID | None:
 def expired_at(code: CodeRow, at: datetime) -> bool:
     """Tell whether an order placed at the instant `at` came too late for `code`."""
     return code.expires_at is not None and at >= code.expires_at
+
+
+def present_code(codes: Iterable[CodeRow], enrollment_id: UUID, *, at: datetime) -> CodeRow | None:
+    """Return the code that became the enrollment's last and still works at the instant `at`, or None.
+
+    It is what pages and cards show, where somebody has several.
+    """
+    theirs = [one for one in codes if owner_as_of(one, at) == enrollment_id and not expired_at(one, at)]
+    since = {one.id: max(change.effective_at for change in one.owners if change.effective_at <= at) for one in theirs}
+    return max(theirs, key=lambda one: (since[one.id], one.id), default=None)
 
 
 def _with_owners(unit: UnitOfWork, brand_id: UUID, rows: Collection[Any]) -> tuple[CodeRow, ...]:
