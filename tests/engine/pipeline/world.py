@@ -246,9 +246,9 @@ class World:
         signals: str = "",
     ) -> str:
         """Let somebody click on a link of `name`; return the click id as it travels to the shop."""
-        whose, what = self.enrollments[name, program], {"target": target, "signals": signals}
+        whose = self.enrollments[name, program]
         with self.db.unit() as unit:
-            row = make_click(unit, whose, at=at, visitor=visitor, reason=reason, **what)
+            row = make_click(unit, whose, at=at, visitor=visitor, reason=reason, target=target, signals=signals)
         self.clicks[row.id] = row
         return click_token(KEYRING.key("click"), row.id)
 
