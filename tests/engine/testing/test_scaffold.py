@@ -169,8 +169,12 @@ def test_the_tests_of_new_plugins_pass_where_goodword_came_as_a_wheel(python, tm
         folder = tmp_path / f"goodword-{name.replace('_', '-')}"
         assert all((folder / file).exists() for file in FILES)
         wheel(folder, tmp_path)
-        shutil.rmtree(folder / f"goodword_{name}")  # what is installed is what is tested
         folders.append(folder)
+    packages = [next(folder.glob("goodword_*")) for folder in folders]
+    strict = ("-m", "mypy", "--strict", "--cache-dir", tmp_path / "mypy", "--python-executable", python)
+    assert "no issues found" in run(sys.executable, *strict, *packages, cwd=tmp_path)
+    for package in packages:
+        shutil.rmtree(package)  # what is installed is what is tested
     install(python, tmp_path)
     output = run(python, "-P", "-m", "pytest", "-v", "-p", "no:cacheprovider", *folders, cwd=tmp_path)
     summary = output.strip().splitlines()[-1]
