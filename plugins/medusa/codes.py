@@ -28,7 +28,7 @@ def put_code(api: AdminApi, code: CodeView) -> str:
     Raises:
         FatalError: the store's currency is not among the amounts, or the shop refuses the promotion.
     """
-    wanted: dict[str, Any] = {"status": "active", "is_automatic": False, "application_method": _method(api, code)}
+    wanted: dict[str, Any] = {"status": "active", "is_automatic": False, **_discount(api, code)}
     found = _promotion_of(api, code.code)
     if found is None:
         new = {"code": code.code, "type": "standard", **wanted}
@@ -78,17 +78,28 @@ def _campaign(api: AdminApi, code: CodeView) -> str:
     return _id_of(api.maybe("POST", f"campaigns/{_segment(found['id'])}", json=dates), "campaign")
 
 
-def _method(api: AdminApi, code: CodeView) -> dict[str, Any]:
-    """Return what the code takes off. A promotion with a currency is for carts in it alone; a percentage is for all."""
+def _discount(api: AdminApi, code: CodeView) -> dict[str, Any]:
+    """Return what the code takes off. A promotion with a currency is for carts in it alone; a percentage is for all.
+
+    A fixed amount has taxes in it where the shop's prices in that currency have: the customer saves what was promised.
+    """
+    method: dict[str, Any] = {"target_type": "order"}
     if code.percent_bps is not None:
         percent = _json_number(Decimal(code.percent_bps).scaleb(-2))
-        return {"type": "percentage", "target_type": "order", "value": percent, "currency_code": None}
+        return {"application_method": method | {"type": "percentage", "value": percent, "currency_code": None}}
     currency = store_currency(api)
     minor = (code.amount_minor or {}).get(currency)
     if minor is None:
         raise FatalError(f"The terms give the customer no amount in {currency}, the currency of this shop.")
     amount = _json_number(Money(minor, currency).decimal())
-    return {"type": "fixed", "target_type": "order", "value": amount, "currency_code": currency.lower()}
+    method |= {"type": "fixed", "value": amount, "currency_code": currency.lower()}
+    return {"is_tax_inclusive": _prices_have_taxes(api, currency), "application_method": method}
+
+
+def _prices_have_taxes(api: AdminApi, currency: Currency) -> bool:
+    params = {"attribute": "currency_code", "value": currency.lower(), "limit": "1"}
+    found = api.get("price-preferences", params)["price_preferences"]
+    return any(each["is_tax_inclusive"] is True for each in found)
 
 
 def _json_number(value: Decimal) -> int | float:

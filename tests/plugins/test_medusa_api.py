@@ -176,6 +176,13 @@ def test_an_amount_is_in_the_stores_default_currency_and_missing_it_pushes_nothi
     assert len(shop.promotions) == 1
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_fixed_amount_has_taxes_in_it_where_prices_have(inside):
+    shop = FakeShop(prices_have_taxes=inside)
+    reference = push(shop, replace(PERCENT, percent_bps=None, amount_minor={"EUR": 1_050}))
+    assert shop.promotions[reference]["is_tax_inclusive"] is inside
+
+
 def test_an_end_is_a_campaign_of_its_own_which_moves_and_goes_with_it():
     shop, ends = FakeShop(), datetime(2126, 1, 1, tzinfo=UTC)
     reference = push(shop, replace(PERCENT, expires_at=ends))

@@ -75,7 +75,11 @@ def a_move(move_id: str, amount: str, when: str) -> dict[str, Any]:
 def a_credit(credit_id: str, amount: str, *, version: int | None = None) -> dict[str, Any]:
     """A credit line of the checkout (a gift card, store credit), or of a later version of the order."""
     metadata = {} if version is None else {"created_in_version": version}
-    credit = {"id": credit_id, "reference": "gift-card" if version is None else "order", "metadata": metadata}
+    credit: dict[str, Any] = {
+        "id": credit_id,
+        "reference": "gift-card" if version is None else "order",
+        "metadata": metadata,
+    }
     return credit | {"created_at": at(), "updated_at": at(), **big(amount=amount)}
 
 
@@ -146,7 +150,11 @@ def refunded(order: dict[str, Any], *refunds: tuple[str, str, float]) -> dict[st
     for refund_id, amount, minute in refunds:
         order["payment_collections"][0]["payments"][0]["refunds"].append(a_move(refund_id, amount, at(minute)))
         order = versioned(order, minute + 0.001)
-        credit = {"id": f"ordcl_{refund_id}", "reference": "payment_collection", "created_at": at(minute + 0.001)}
+        credit: dict[str, Any] = {
+            "id": f"ordcl_{refund_id}",
+            "reference": "payment_collection",
+            "created_at": at(minute + 0.001),
+        }
         credit |= {"metadata": {"created_in_version": order["version"]}, "updated_at": at(minute + 0.001)}
         order["credit_lines"].append(credit | big(amount=amount))
         order["total"] = round(order["total"] - json.loads(amount), 2)
@@ -192,7 +200,7 @@ def sent(
 
 
 _METHOD = {"type", "target_type", "value", "currency_code", "allocation"}
-_PROMOTION = {"code", "type", "status", "is_automatic", "campaign_id", "application_method"}
+_PROMOTION = {"code", "type", "status", "is_tax_inclusive", "is_automatic", "campaign_id", "application_method"}
 _CAMPAIGN = {"name", "campaign_identifier", "starts_at", "ends_at"}
 
 
@@ -204,6 +212,7 @@ class FakeShop:
     promotions: dict[str, dict[str, Any]] = field(default_factory=dict)
     campaigns: dict[str, dict[str, Any]] = field(default_factory=dict)
     currency: str = "eur"
+    prices_have_taxes: bool = True
     asked: list[str] = field(default_factory=list)
 
     def request(
@@ -232,10 +241,8 @@ class FakeShop:
 
     def _answer(self, method: str, path: list[str], params: dict[str, str], given: Any) -> tuple[int, Any]:
         match method, path:
-            case "GET", ["stores"]:
-                supported = [{"currency_code": "usd", "is_default": self.currency == "usd"}]
-                supported.append({"currency_code": "eur", "is_default": self.currency == "eur"})
-                return 200, {"stores": [{"id": "store_1", "name": "Medusa", "supported_currencies": supported}]}
+            case "GET", ["stores" | "price-preferences" as kind]:
+                return 200, self._set_up(kind.replace("-", "_"), params)
             case "GET", ["orders"]:
                 return 200, self._listed(params)
             case "GET", ["orders", order_id]:
@@ -253,6 +260,13 @@ class FakeShop:
             case "POST", ["campaigns", *rest]:
                 return self._kept(self.campaigns, "campaign", rest, given, allowed=_CAMPAIGN)
         return 404, {"type": "not_found", "message": "No such route"}
+
+    def _set_up(self, kind: str, params: dict[str, str]) -> dict[str, Any]:
+        if kind == "stores":
+            supported = [{"currency_code": each, "is_default": self.currency == each} for each in ("usd", "eur")]
+            return {kind: [{"id": "store_1", "name": "Medusa", "supported_currencies": supported}]}
+        assert params == {"attribute": "currency_code", "value": self.currency, "limit": "1"}
+        return {kind: [{"id": "prpref_1", "is_tax_inclusive": self.prices_have_taxes}]}
 
     def _listed(self, params: dict[str, str]) -> dict[str, Any]:
         found = [
