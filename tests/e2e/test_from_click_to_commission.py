@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -124,6 +126,7 @@ def test_a_visit_to_a_page_is_credited_when_the_order_comes(house, shop, browser
     said = " ".join(found["sentences"])
     assert "10 % of €40.00" in said
     assert "because the page of Anna Berg was opened on" in said
+    assert_names(found, click, "/a/anna")
     page.context.close()
 
 
@@ -132,11 +135,20 @@ def test_a_link_brings_a_visitor_to_the_shop_and_the_order_names_it(house, shop,
     page.goto(f"{house.address}/r/anna-mugs?sub=story")
     expect(page.get_by_role("heading", name="Mugs and tea")).to_be_visible()
     assert urlsplit(page.url).path == "/mugs"
+    [click] = parse_qs(urlsplit(page.url).query)["gw_click"]
     found = house.explained(shop.sell(house.hook, total="12.40"))
     said = " ".join(found["sentences"])
-    assert "anna-mugs" in json.dumps(found)
-    assert "link" in said
+    assert "because the link Mugs of Anna Berg was clicked on" in said
+    assert_names(found, click, "/r/anna-mugs")
     page.context.close()
+
+
+def assert_names(found: dict[str, Any], token: str, path: str) -> None:
+    """Hold an explanation to the one click that came back with the order: its id and where it was made."""
+    [candidate] = found["decision"]["candidates"]
+    assert candidate["reason"] == "is credited"
+    assert candidate["click"]["id"] == str(UUID(bytes=urlsafe_b64decode(token)[:16]))
+    assert (candidate["click"]["path"], candidate["click"]["window_days"]) == (path, 30)
 
 
 def test_an_order_that_nobody_signed_leaves_nothing(house, shop, browser: Browser):

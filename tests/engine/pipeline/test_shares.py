@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
+from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -131,6 +132,30 @@ def test_each_has_their_own_rate_of_their_own_share(db, minor, owed):
     assert [world.owed(name, "o") for name in NAMES] == owed
     world.take(refund("r", minor, of="o", at=NOW + HOUR))
     assert [world.owed(name, "o") for name in NAMES] == [0, 0, 0, 0]
+    world.check()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_facts_in_any_order_leave_each_their_part(db, model):
+    """All 24 orders of three versions, each naming other clicks, and a refund."""
+    world, found = prepared(db, model), set()
+    for run, arrangement in enumerate(permutations(range(4))):
+        days = {"Ada": 20, "Bea": 12, "Cai": 3}
+        tokens = [world.click(name, at=NOW - number * DAY, visitor=f"{name}{run}") for name, number in days.items()]
+        same = {"placed": NOW, "codes": (), "customer": f"c{run}"}
+        facts = [
+            order(f"o{run}", 10_000, at=NOW, clicks=tokens[2:], **same),
+            order(f"o{run}", 10_000, at=NOW + HOUR, clicks=tokens[:2], **same),
+            order(f"o{run}", 8_083, at=NOW + 2 * HOUR, clicks=tokens, **same),
+            refund(f"r{run}", 1_001, of=f"o{run}", at=NOW + 3 * HOUR),
+        ]
+        world.take_each(*(facts[number] for number in arrangement))
+        rewards = ("commission", "bonus")
+        found.add(tuple(world.owed(name, f"o{run}", reward=reward) for reward in rewards for name in days))
+    (owed,) = found
+    kept = Fraction(8_083 - 1_001, 8_083)
+    assert sum(owed[:3]) == half_even(8_083 * kept * RATE / 10_000)
+    assert sum(owed[3:]) == half_even(BONUS * kept)
     world.check()
 
 

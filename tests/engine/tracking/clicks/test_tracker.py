@@ -57,9 +57,10 @@ def test_the_address_names_the_click_that_is_stored(db, clock, tracker):
 
 
 def test_slugs_are_found_however_they_are_written_and_others_lead_nowhere(db, tracker):
-    shop_with_link(db)
+    place, link_id = shop_with_link(db)
     assert tracker.follow("COAT", visit()) is not None
-    for slug in ("coat2", "", "x" * 200, "../coat", "coat'--", "\x00"):
+    ids = (str(place.enrollment_id), place.enrollment_id.hex, str(link_id), "1", "16")
+    for slug in ("coat2", "", "x" * 200, "../coat", "coat'--", "\x00", *ids):
         assert tracker.follow(slug, visit()) is None
     assert len(clicks(db)) == 1
 
