@@ -4,12 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.kernel.database import Database
+from engine.plugin_api import CommerceEvent
 from engine.programs.schemas import BaseRules
 from engine.rewards.rules import NOTHING_TAKEN, commissionable_lines, split_over_lines
 from tests.engine.pipeline.world import T0, World, line, order, refund, terms
@@ -142,8 +144,8 @@ def test_facts_in_any_order_leave_each_their_part(db, model):
     for run, arrangement in enumerate(permutations(range(4))):
         days = {"Ada": 20, "Bea": 12, "Cai": 3}
         tokens = [world.click(name, at=NOW - number * DAY, visitor=f"{name}{run}") for name, number in days.items()]
-        same = {"placed": NOW, "codes": (), "customer": f"c{run}"}
-        facts = [
+        same: dict[str, Any] = {"placed": NOW, "codes": (), "customer": f"c{run}"}
+        facts: list[CommerceEvent] = [
             order(f"o{run}", 10_000, at=NOW, clicks=tokens[2:], **same),
             order(f"o{run}", 10_000, at=NOW + HOUR, clicks=tokens[:2], **same),
             order(f"o{run}", 8_083, at=NOW + 2 * HOUR, clicks=tokens, **same),
