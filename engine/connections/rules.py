@@ -47,7 +47,7 @@ CODES_REFUSED: Final = "shop_refuses_us"
 _SAID: Final[Mapping[str, str]] = {
     FOR_STAFF: "{shop} sent something that somebody must see to, such as a customer's privacy request.",
     GONE: "{shop} has let Goodword go. No orders come in from it until it is connected again.",
-    SILENT: "{shop} has sent no webhook for longer than it should. Its orders come in late, by asking the shop.",
+    SILENT: "{shop} has sent no webhook for longer than it should. What it sold since may not be here yet.",
     SWITCHED_OFF: "{shop} had switched off its webhooks. They are switched on again.",
     ACCESS: "{shop} does not let Goodword in. Its access may have expired or been taken back.",
     READING: "Webhooks of {shop} wait to be read. Orders among them are not counted yet.",

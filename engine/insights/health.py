@@ -92,7 +92,8 @@ def _dead_jobs(unit: UnitOfWork) -> Check:
     if not dead:
         return Check("jobs", Level.OK, "No job was given up.", 0)
     last = latest_jobs(unit, state=JobState.DEAD, limit=1)[0]
-    return Check("jobs", Level.WARNING, f"{dead:,} jobs were given up, the last one {last.name}: {last.problem}", dead)
+    says = f"Jobs that were given up: {dead:,}, the last one {last.name}: {last.problem}"
+    return Check("jobs", Level.WARNING, says, dead)
 
 
 def _lost_clicks(unit: UnitOfWork) -> Check:
@@ -113,7 +114,7 @@ def _alarms(unit: UnitOfWork) -> Check:
     number = int(unit.execute(select(func.count()).where(_ALARM.c.ended_at.is_(None))).scalar_one())
     if not number:
         return Check("alarms", Level.OK, "Nothing is wrong with any connection.", 0)
-    return Check("alarms", Level.WARNING, f"{number:,} alarms of connections are open.", number)
+    return Check("alarms", Level.WARNING, f"Open alarms of connections: {number:,}.", number)
 
 
 def _dead_letters(unit: UnitOfWork) -> Check:
@@ -121,7 +122,7 @@ def _dead_letters(unit: UnitOfWork) -> Check:
     number = int(unit.execute(select(func.count()).select_from(_INBOX).where(_DEAD)).scalar_one())
     if not number:
         return Check("inbox", Level.OK, "Every webhook could be read.", 0)
-    says = f"{number:,} webhooks could not be read. See `goodword inbox list`."
+    says = f"Webhooks that could not be read: {number:,}. See `goodword inbox list`."
     return Check("inbox", Level.WARNING, says, number)
 
 

@@ -77,7 +77,7 @@ def _watch_silence(unit: UnitOfWork) -> int:
             silent += 1
             text = (
                 f"{view.title} ({view.name}) has sent no webhook since {last:%Y-%m-%d %H:%M} UTC. Check in the shop "
-                "whether its webhooks are switched on; reconciliation fetches what was missed."
+                "whether its webhooks are switched on. What was missed is fetched where the shop can be asked."
             )
             raise_alarm(unit, view.brand_id, key=key, kind=SILENT, text=text, connection_id=view.id)
         elif last or not view.is_on:
