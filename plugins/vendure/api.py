@@ -85,4 +85,6 @@ def _refusal(errors: Any) -> ConfigError | FatalError:
     said = str(first.get("message", "no reason given"))[:300]
     if code in {"FORBIDDEN", "UNAUTHENTICATED"}:
         return ConfigError(f"Vendure does not allow this administrator to do that: {said}")
+    if code == "CHANNEL_NOT_FOUND":
+        return ConfigError(f"Vendure has no such channel. Check the channel's token: {said}")
     return FatalError(f"Vendure refused: {said}")

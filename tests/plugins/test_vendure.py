@@ -483,6 +483,14 @@ def test_a_switched_off_twin_does_not_hide_the_code_that_is_on():
     assert find(shop, "ANNA10").reference == "1"
 
 
+def test_a_code_is_found_behind_many_that_hold_it():
+    shop = FakeShop()
+    for number in range(120):
+        push(shop, replace(PERCENT, code=f"XANNA10-{number}"))
+    reference = push(shop, PERCENT)
+    assert find(shop, "ANNA10").reference == reference == push(shop, PERCENT)
+
+
 def test_revoking_is_quiet_twice_and_where_nothing_is():
     shop = FakeShop()
     reference = push(shop, PERCENT)
@@ -514,11 +522,12 @@ class Answers:
         (b"[]", FatalError, "no data"),
         (b'{"errors": [{"message": "Cannot query field"}]}', FatalError, "Cannot query field"),
         (b'{"errors": [{"extensions": {"code": "FORBIDDEN"}}]}', ConfigError, "does not allow"),
+        (b'{"errors": [{"extensions": {"code": "CHANNEL_NOT_FOUND"}}]}', ConfigError, "no such channel"),
         (b'{"errors": "many"}', FatalError, "no reason given"),
         (b'{"data": {"login": {"__typename": "InvalidCredentialsError"}}}', ConfigError, "name and the password"),
         (b'{"data": {"login": {"__typename": "CurrentUser"}}}', FatalError, "documented shape"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_answers_that_do_not_help_are_told_as_what_they_are(body, error, words):
     with pytest.raises(error, match=words):
