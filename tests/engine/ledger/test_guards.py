@@ -137,7 +137,8 @@ def by_a_writing_cte(unit):
 def by_update_or_ignore(unit):
     """PostgreSQL's nearest is an UPDATE of one row through its place in the file."""
     if unit.dialect == "postgresql":
-        sql = "UPDATE ledger_transaction SET posted_at = now() WHERE ctid = '(0,1)'"
+        place = "(SELECT ctid FROM ledger_transaction LIMIT 1)"
+        sql = f"UPDATE ledger_transaction SET posted_at = now() WHERE ctid = {place}"
     else:
         sql = "UPDATE OR IGNORE ledger_transaction SET posted_at = '2020-01-01 00:00:00.000000' WHERE rowid = 1"
     unit.connection.execute(text(sql))
