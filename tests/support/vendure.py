@@ -17,7 +17,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[1] / "e2e" / "vendure"
 PLUGIN = Path(__file__).resolve().parents[2] / "plugins" / "vendure" / "vendure-plugin.js"
 SECRET = "a secret of the test shop, long enough".replace(" ", "-")
-_INSTALL_SECONDS, _START_SECONDS = 900, 180
+_INSTALL_SECONDS, _START_SECONDS, _ANSWER_SECONDS, _END_SECONDS = 900, 300, 120, 30
 
 
 def lacking() -> str | None:
@@ -69,7 +69,8 @@ class Api:
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         body = json.dumps({"query": question, "variables": variables}).encode()
-        with urllib.request.urlopen(urllib.request.Request(self._address, body, headers)) as answer:
+        asked = urllib.request.Request(self._address, body, headers)
+        with urllib.request.urlopen(asked, timeout=_ANSWER_SECONDS) as answer:
             self._token = answer.headers.get("vendure-auth-token") or self._token
             document = json.loads(answer.read())
         assert not document.get("errors"), document["errors"]
@@ -99,7 +100,11 @@ def running(folder: Path, *, hook_address: str) -> Iterator[VendureShop]:
         yield VendureShop(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
         log.close()
 
 
