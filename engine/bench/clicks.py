@@ -19,15 +19,16 @@ from engine.bench.load import Answered, generator, load, paths_of_links
 from engine.bench.servers import Server, Setting
 from engine.kernel.database import open_database
 
-OURS: Final = "web.wsgi:serve_app"
+OURS: Final = "web.server:serve_app"
 BARE: Final = "web.baseline:bare"
 ONE_INSERT: Final = "web.baseline:one_insert"
 
 FEW_LINKS: Final = 1_000
 MANY_LINKS: Final = 1_000_000
 
-_ONE_PROCESS: Final = (Setting(1, 32), Setting(1, 24), Setting(1, 48))
-_SEVERAL: Final = (Setting(1, 32), Setting(2, 16), Setting(2, 32))
+_ONE_PROCESS: Final = (Setting(1, 8),)
+"""Clicks take no thread, and on SQLite one process serves."""
+_SEVERAL: Final = (Setting(1, 8), Setting(2, 8))
 _PLAIN: Final = (Setting(2, 1), Setting(1, 1), Setting(1, 8), Setting(2, 8), Setting(2, 16))
 _INSERTING: Final = (Setting(1, 8), Setting(1, 32), Setting(2, 4))
 
@@ -113,7 +114,7 @@ class _Contest:
         """Return a contestant with the setting that was fastest in a short lap each."""
         tried = dict.fromkeys(settings[:1], 0.0)
         for setting in settings if self._plan.search_s else ():
-            with Server(target, setting, environment=self._environment(self._place)) as server:
+            with self._server(target, setting, place=self._place) as server:
                 one = Contestant(target, server, setting, self._paths)
                 self._ask(one, seconds=1)
                 tried[setting] = self._ask(one, seconds=self._plan.search_s).rate
@@ -155,7 +156,7 @@ class _Contest:
 
     def _start(self, target: str, setting: Setting, *, place: Furnished, paths: Sequence[str]) -> Contestant:
         module = target if ":" in target else OURS
-        server = self._stack.enter_context(Server(module, setting, environment=self._environment(place)))
+        server = self._stack.enter_context(self._server(module, setting, place=place))
         return Contestant(target, server, setting, paths)
 
     def _ask(self, one: Contestant, *, seconds: int) -> Answered:
@@ -166,6 +167,10 @@ class _Contest:
         if one.name not in {BARE, "many links"}:
             self._owed += answered.answers - answered.failures
         return answered
+
+    def _server(self, target: str, setting: Setting, *, place: Furnished) -> Server:
+        interface = "rsgi" if target == OURS else "wsgi"
+        return Server(target, setting, environment=self._environment(place), interface=interface)
 
     def _environment(self, place: Furnished) -> Mapping[str, str]:
         return {

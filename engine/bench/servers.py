@@ -33,16 +33,22 @@ class Setting:
 
 
 class Server:
-    """Granian serving `target` (`module:factory`) on a free port of this machine, while the block runs."""
+    """Granian serving `target` (`module:factory`) on a free port of this machine, while the block runs.
 
-    def __init__(self, target: str, setting: Setting, *, environment: Mapping[str, str]) -> None:
+    `interface` is what the target speaks: an app of ours takes its threads from the environment.
+    """
+
+    def __init__(
+        self, target: str, setting: Setting, *, environment: Mapping[str, str], interface: str = "rsgi"
+    ) -> None:
         self.port = free_port()
+        threads = ("--blocking-threads", str(setting.threads)) if interface == "wsgi" else ()
         self._command = [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1"),
-            *("--port", str(self.port), "--workers", str(setting.processes)),
-            *("--blocking-threads", str(setting.threads), "--no-ws", "--log-level", "error", target),
+            *(sys.executable, "-m", "granian", "--interface", interface, "--factory", "--host", "127.0.0.1"),
+            *("--port", str(self.port), "--workers", str(setting.processes), *threads),
+            *("--no-ws", "--log-level", "error", target),
         ]
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, **environment, "GOODWORD_THREADS": str(setting.threads)}
         self._process: subprocess.Popen[bytes] | None = None
         self.peak_rss_mb = 0.0
 

@@ -19,9 +19,9 @@ from engine.kernel.errors import ConflictError
 from engine.kernel.migrate import pending
 from engine.kernel.settings import load_settings
 
-TARGET = "web.wsgi:serve_app"
+TARGET = "web.server:serve_app"
 THREADS = 32
-"""How many requests a process works on at once: those of clicks wait together for one commit."""
+"""How many requests a process works on at once, other than clicks, which take no thread."""
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 port_option = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
@@ -64,6 +64,7 @@ def run_server(host: str, port: int, *, processes: int = 1, threads: int = THREA
     to a second.
     """
     os.environ.setdefault("GOODWORD_BASE_URL", base_url(host, port))
+    os.environ["GOODWORD_THREADS"] = str(threads)
     if processes > 1 and make_url(load_settings().database).get_backend_name() == "sqlite":
         click.echo("SQLite has one writer: serving with 1 process. Use PostgreSQL for more.", err=True)
         processes = 1
@@ -72,10 +73,9 @@ def run_server(host: str, port: int, *, processes: int = 1, threads: int = THREA
         TARGET,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         factory=True,
         workers=processes,
-        blocking_threads=threads,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=10,

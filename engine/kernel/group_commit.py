@@ -3,16 +3,19 @@
 A durable commit costs the same for one row as for a hundred. So one thread writes whatever has come together while the
 commit before was on its way; nobody waits for a timer.
 
-Who waits for one batch waits at one lock and hands it on: the first to wake lets the second go, and so on. Woken all
-at once, they would fight for the interpreter, and most would wake only to wait again.
+Threads that wait for one batch wait at one lock and hand it on: the first to wake lets the second go, and so on. Woken
+all at once, they would fight for the interpreter, and most would wake only to wait again. Coroutines take no thread:
+all of a batch are told in one call into their event loop.
 """
 
+import asyncio
 import os
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -43,7 +46,7 @@ class NotWrittenError(GoodwordError):
 
 
 class GroupCommit(Generic[T]):
-    """Gives items of many threads to `write`, in batches, from one thread of its own that starts with the first item.
+    """Gives items of many threads or coroutines to `write`, in batches, from a thread that starts with the first item.
 
     `write` gets up to `largest` items in the order in which they came; when it returns they are durable. When it raises
     nothing of that batch was kept. Where the database is at fault (locked, full, gone) the batch is refused, and who
@@ -80,17 +83,32 @@ class GroupCommit(Generic[T]):
             NotWrittenError: it could not be written, or not in time.
         """
         with self._lock:
-            if self._closing:
-                raise NotWrittenError("the writer was closed.", outage=True)
-            line = self._line
-            batch = line[-1] if line and len(line[-1].items) < self._largest else self._next_batch()
+            batch = self._open_batch()
             place = len(batch.items)
             batch.items.append(item)
+            self._came.notify()
         if not batch.settled.acquire(timeout=self._patience):
             self._give_up(batch, place)
         batch.settled.release()
         if batch.problems and (problem := batch.problems.get(place)):
             raise NotWrittenError(problem.reason, outage=problem.outage)
+
+    def soon(self, item: T) -> "asyncio.Future[None]":
+        """Return what a coroutine awaits until the batch that holds `item` is durable; called within its event loop.
+
+        Raises:
+            NotWrittenError: the writer was closed. When awaited: it could not be written, or not in time.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        with self._lock:
+            batch = self._open_batch()
+            if not batch.futures:
+                batch.loop, batch.timer = loop, loop.call_later(self._patience, self._expire, batch)
+                loop.call_soon(self._wake)  # once all that has come by now is in the batch
+            batch.futures.append((len(batch.items), future))
+            batch.items.append(item)
+        return future
 
     def close(self) -> None:
         """Write what waits, take nothing more, and end the thread; waits no longer than the patience allows."""
@@ -108,13 +126,17 @@ class GroupCommit(Generic[T]):
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def _next_batch(self) -> "_Batch[T]":
-        """Put a new batch at the end of the line, and have the writer know of it."""
+    def _open_batch(self) -> "_Batch[T]":
+        """Return the batch at the end of the line, or a new one."""
+        if self._closing:
+            raise NotWrittenError("the writer was closed.", outage=True)
+        line = self._line
+        if line and len(line[-1].items) < self._largest:
+            return line[-1]
         if self._thread is None:
             self._thread = self._started()
         batch: _Batch[T] = _Batch(time.monotonic() + self._patience)
         self._line.append(batch)
-        self._came.notify()
         return batch
 
     def _started(self) -> threading.Thread:
@@ -136,11 +158,30 @@ class GroupCommit(Generic[T]):
         if not batch.settled.acquire(blocking=False):
             raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True, in_doubt=True)
 
+    def _wake(self) -> None:
+        with self._lock:
+            self._came.notify()
+
+    def _expire(self, batch: "_Batch[T]") -> None:
+        """Give up the coroutines of a batch, in their event loop, as `_give_up` does with a thread."""
+        with self._lock:
+            waiting = batch in self._line
+            if waiting:
+                batch.left.update(place for place, _ in batch.futures)
+        if waiting:
+            problem = NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.", outage=True)
+        else:
+            late = f"it was not on disk after {self._patience:g} s."
+            problem = NotWrittenError(late, outage=True, in_doubt=True)
+        for _, future in batch.futures:
+            if not future.done():
+                future.set_exception(problem)
+
     def _run(self) -> None:
         while batch := self._next():
             if places := [place for place in range(len(batch.items)) if place not in batch.left]:
                 self._write_or_refuse(batch, places)
-            batch.settled.release()
+            batch.settle()
 
     def _next(self) -> "_Batch[T] | None":
         """Return the oldest batch as soon as there is one; nothing once the queue is closed and empty."""
@@ -169,7 +210,7 @@ class GroupCommit(Generic[T]):
             waiting, self._line = self._line, deque()
         for batch in waiting:
             batch.problems.update(dict.fromkeys(range(len(batch.items)), problem))
-            batch.settled.release()
+            batch.settle()
 
     def _problem_with(self, items: Sequence[T]) -> "_Problem | None":
         try:
@@ -190,11 +231,11 @@ class _Problem:
 class _Batch(Generic[T]):
     """Items that go into one transaction, and the instant at which the first is given up.
 
-    `settled` can be acquired once their fate is known; who does lets the next one. `problems` says by place which were
-    refused, `left` whose callers had gone before it was their turn.
+    `settled` can be acquired once their fate is known; who does lets the next one. `futures` are told in `loop`, by
+    place. `problems` says by place which were refused, `left` whose callers had gone before it was their turn.
     """
 
-    __slots__ = ("items", "left", "problems", "settled", "until")
+    __slots__ = ("futures", "items", "left", "loop", "problems", "settled", "timer", "until")
 
     def __init__(self, until: float) -> None:
         self.items: list[T] = []
@@ -203,6 +244,27 @@ class _Batch(Generic[T]):
         self.until = until
         self.settled = threading.Lock()
         self.settled.acquire()
+        self.futures: list[tuple[int, asyncio.Future[None]]] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.timer: asyncio.TimerHandle | None = None
+
+    def settle(self) -> None:
+        """Let everybody know, from the writer's thread."""
+        self.settled.release()
+        if self.loop is not None:
+            with suppress(RuntimeError):  # the loop was closed: nobody is left who waits
+                self.loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        for place, future in self.futures:
+            if future.done():
+                continue
+            if problem := self.problems.get(place):
+                future.set_exception(NotWrittenError(problem.reason, outage=problem.outage))
+            else:
+                future.set_result(None)
 
 
 class _Forget:

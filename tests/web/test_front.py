@@ -1,15 +1,15 @@
 """The front: what a visitor's browser is told, whom it believes, and what goes to Flask as it came."""
 
-from io import BytesIO
+from dataclasses import replace
 
 import pytest
-from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from engine.tracking.clicks.rules import PLACEHOLDER, click_id_of
-from engine.tracking.clicks.targets import ClickTarget
 from engine.tracking.clicks.tracker import Tracker
 from tests.engine.tracking.clicks.world import KEYRING, PHONE, clicks, make_link, make_shop
+from tests.support.asking import ask
 from web.front import Front
+from web.server import Server
 
 PAGE = f"<a href='https://shop.example.com/?gw_click={PLACEHOLDER}'>A</a> <a href='/?gw_click={PLACEHOLDER}'>B</a>"
 
@@ -35,10 +35,11 @@ class Browser:
 
     def __call__(self, path, *, method="GET", **headers):
         said = {"User-Agent": PHONE} | {name.replace("_", "-"): value for name, value in headers.items()}
-        environ = EnvironBuilder(path=path, method=method, headers=said).get_environ()
-        environ["REMOTE_ADDR"] = "203.0.113.9"
-        body, status, found = run_wsgi_app(self.front, environ, buffered=True)
-        return status, found, b"".join(body)
+        return ask(self.front, path, method=method, headers=said.items())
+
+
+def served(tracker, flask, **how):
+    return Server(Front(flask, tracker, **how), flask, hooks=Behind("hooks"), threads=4, close=tracker.close)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def flask():
 
 @pytest.fixture
 def front(tracker, flask):
-    return Front(flask, tracker, hooks=Behind("hooks"), proxies=1)
+    return served(tracker, flask, proxies=1)
 
 
 @pytest.fixture
@@ -76,9 +77,13 @@ def browse(front):
 @pytest.fixture
 def paged(tracker, place, monkeypatch):
     """A tracker that knows the landing page `mia`."""
-    context = tracker.cache.link("coat").context
-    page = ClickTarget(context, "page", place.enrollment_id, place.enrollment_id, "", {}, {}, "", "", None, 0.0)
-    monkeypatch.setattr(tracker, "page", lambda handle: page if handle == "mia" else None)
+    link = tracker.cache.link("coat")
+    page = replace(link, row=(*link.row[:3], "page", link.row[2]))
+
+    async def known(handle):
+        return page if handle == "mia" else None
+
+    monkeypatch.setattr(tracker, "page", known)
     return page
 
 
@@ -107,7 +112,7 @@ def test_the_cookie_is_ours_alone_and_brought_back(db, browse):
 
 
 def test_over_https_the_cookie_says_so(tracker, flask):
-    browse = Browser(Front(flask, tracker, hooks=flask, secure_cookies=True))
+    browse = Browser(served(tracker, flask, secure_cookies=True))
     _, headers, _ = browse("/r/coat")
     assert "; Secure" in headers["Set-Cookie"]
     assert "Strict-Transport-Security" in headers
@@ -160,7 +165,7 @@ def test_of_the_address_only_what_our_proxy_says_is_believed(db, browse, said, n
 
 
 def test_without_a_proxy_nothing_forwarded_is_believed(db, tracker, flask):
-    Browser(Front(flask, tracker, hooks=flask))("/r/coat", X_Forwarded_For="198.51.100.7")
+    Browser(served(tracker, flask))("/r/coat", X_Forwarded_For="198.51.100.7")
     assert clicks(db)[0].address == "203.0.113.0/24"
 
 
@@ -242,7 +247,22 @@ def test_a_database_out_of_reach_is_said_so(browse, tracker, monkeypatch):
 
 
 def test_the_body_of_a_form_reaches_flask(front, flask):
-    environ = EnvironBuilder(path="/a/mia/consent", method="POST", data=b"answer=yes").get_environ()
-    environ["wsgi.input"] = BytesIO(b"answer=yes")
-    run_wsgi_app(front, environ, buffered=True)
-    assert flask.seen[0]["wsgi.input"].read() == b"answer=yes"
+    ask(front, "/a/mia/consent", method="POST", body=b"answer=yes", headers=[("Content-Type", "text/x")])
+    (environ,) = flask.seen
+    assert environ["wsgi.input"].read() == b"answer=yes"
+    assert (environ["CONTENT_LENGTH"], environ["CONTENT_TYPE"]) == ("10", "text/x")
+
+
+def test_a_body_that_nobody_takes_is_refused_unread(front, flask, monkeypatch):
+    monkeypatch.setattr("web.bridge.LARGEST_BODY", 9)
+    assert ask(front, "/login", method="POST", body=b"0123456789")[0].startswith("413 ")
+    assert flask.seen == []
+
+
+def test_headers_that_came_several_times_are_one_list_and_odd_names_pass_for_none(front, flask):
+    said = [("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "2.2.2.2"), ("X_Forwarded_For", "3.3.3.3")]
+    ask(front, "/login", headers=[*said, ("Cookie", "a=1"), ("Cookie", "b=2")])
+    (environ,) = flask.seen
+    assert environ["HTTP_X_FORWARDED_FOR"] == "1.1.1.1,2.2.2.2"
+    assert environ["HTTP_COOKIE"] == "a=1; b=2"
+    assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("203.0.113.9", "http")

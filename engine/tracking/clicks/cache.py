@@ -121,19 +121,27 @@ class TargetCache:
     def __len__(self) -> int:
         return len(self._links) + len(self._pages)
 
-    def link(self, slug: str) -> ClickTarget | None:
-        """Return the link with a slug (`slugs.lookup_slug`), or None where there is none or it leads nowhere."""
+    def known_link(self, slug: str) -> ClickTarget | None:
+        """Return the link with a slug if it is in memory and fresh. Never waits."""
         found = self._links.get(slug)
         if found is not None and not found.context.stale and time.monotonic() - found.read_at < LINK_LIFETIME_S:
             return found
-        return self._again(self._links, slug, read=self._read_link, known=found)
+        return None
 
-    def page(self, handle: str) -> ClickTarget | None:
-        """Return the page with a handle (`pages.rules.handle_or_none`), or None where visitors see none."""
+    def link(self, slug: str) -> ClickTarget | None:
+        """Return the link with a slug (`slugs.lookup_slug`), or None where there is none or it leads nowhere."""
+        return self.known_link(slug) or self._again(self._links, slug, read=self._read_link)
+
+    def known_page(self, handle: str) -> ClickTarget | None:
+        """Return the page with a handle if it is in memory and fresh. Never waits."""
         found = self._pages.get(handle)
         if found is not None and not found.context.stale and time.monotonic() - found.read_at < PAGE_LIFETIME_S:
             return found
-        return self._again(self._pages, handle, read=self._read_page, known=found)
+        return None
+
+    def page(self, handle: str) -> ClickTarget | None:
+        """Return the page with a handle (`pages.rules.handle_or_none`), or None where visitors see none."""
+        return self.known_page(handle) or self._again(self._pages, handle, read=self._read_page)
 
     def refresh(self) -> None:
         """Ask now what has changed, and forget it.
@@ -159,9 +167,9 @@ class TargetCache:
         key: str,
         *,
         read: Callable[[UnitOfWork, str], ClickTarget | None],
-        known: ClickTarget | None,
     ) -> ClickTarget | None:
         """Read what is not known or too old; what is known is good enough where the database is out of reach."""
+        known = kept.get(key)
         nowhere = (id(kept), key)
         if known is None and time.monotonic() - (self._unknown.get(nowhere) or -PAGE_LIFETIME_S) < PAGE_LIFETIME_S:
             return None
@@ -192,7 +200,7 @@ class TargetCache:
         if page is None:
             return None
         context = self._context(unit, page.brand_id, program_id=page.program_id)
-        return page_target(page, context=context, read_at=time.monotonic())
+        return page_target(unit, page, context=context, read_at=time.monotonic())
 
     def _context(self, unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> ProgramContext:
         found = self._programs.get(program_id)

@@ -4,18 +4,17 @@ Bounded: what was counted longest ago is forgotten first, and then counts anew. 
 looked for in the table as well, so only who throws it away can gain by that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 REMEMBERED: Final = 100_000
 """How many counted clicks are remembered for sure, and at most twice as many: about 0.4 kB each."""
 
 _NETWORK: Final = 16
 
-Counted = tuple[UUID, str, datetime]
-"""What was clicked, by which visitor key, and when."""
+Name = tuple[Any, str]
+"""What was clicked (the id as the driver takes it), and by whom: a visitor key, or its network."""
 
 
 class Repeats:
@@ -23,26 +22,23 @@ class Repeats:
 
     def __init__(self, *, most: int = REMEMBERED) -> None:
         self._most = most
-        self._young: dict[tuple[UUID, str], datetime] = {}
-        self._old: dict[tuple[UUID, str], datetime] = {}
+        self._young: dict[Name, datetime] = {}
+        self._old: dict[Name, datetime] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def counted_at(self, target_id: UUID, name: str) -> datetime | None:
-        """Return when somebody was counted, by the visitor key or by its network alone (`network_of`)."""
-        key = (target_id, name)
-        return self._young.get(key) or self._old.get(key)
+    def counted_at(self, name: Name) -> datetime | None:
+        """Return when somebody was counted, by the visitor key or by its network alone (`names_of`)."""
+        return self._young.get(name) or self._old.get(name)
 
-    def remember(self, clicks: Iterable[Counted]) -> None:
-        """Remember counted clicks, oldest first, by visitor and by network."""
-        for target_id, visitor_key, at in clicks:
-            if len(self._young) >= 2 * self._most:
-                self._old, self._young = self._young, {}
-            self._young[target_id, visitor_key] = at
-            self._young[target_id, network_of(visitor_key)] = at
+    def remember(self, counted: Mapping[Name, datetime]) -> None:
+        """Remember when these were counted."""
+        if len(self._young) >= 2 * self._most:
+            self._old, self._young = self._young, {}
+        self._young.update(counted)
 
 
-def network_of(visitor_key: str) -> str:
-    """Return the part of a visitor key that all share who come from one network with one browser in one month."""
-    return visitor_key[_NETWORK:]
+def names_of(target_id: Any, visitor_key: str) -> tuple[Name, Name]:
+    """Return by what a visitor of `target_id` is known: the key, and what all share of one network and browser."""
+    return (target_id, visitor_key), (target_id, visitor_key[_NETWORK:])

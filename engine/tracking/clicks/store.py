@@ -14,21 +14,21 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import URL, Column, Engine, PoolProxiedConnection
+from sqlalchemy import URL, PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.kernel.database import Database, open_database
 from engine.kernel.group_commit import OUTAGES
 from engine.kernel.ids import first_id_at, new_id
-from engine.kernel.tables import table_of
-from engine.tracking.clicks.repeats import REMEMBERED, Repeats, network_of
-from engine.tracking.clicks.tables import Click
+from engine.tracking.clicks.driver import reader, taker
+from engine.tracking.clicks.repeats import REMEMBERED, Name, Repeats, names_of
+from engine.tracking.clicks.targets import ALIKE, ClickTarget
 from engine.tracking.clicks.visits import Reason
 
 _BUSY_MS: Final = 1_500
 """How long a lock of somebody else is waited for: less than the patience, so that a failed click is surely not kept."""
 
-_CLICK: Final = table_of(Click)
+_REPEAT: Final = Reason.REPEAT.value
 
 
 class NewClick(NamedTuple):
@@ -39,11 +39,7 @@ class NewClick(NamedTuple):
     """
 
     id: UUID
-    brand_id: UUID
-    program_id: UUID
-    enrollment_id: UUID
-    target: str
-    target_id: UUID
+    target: ClickTarget
     at: datetime
     verified: bool
     visitor_key: str | None
@@ -67,7 +63,8 @@ class Loss:
     reason: str
 
 
-_COLUMNS: Final = (*NewClick._fields[:15], "counted")
+_SAID: Final = NewClick._fields[3:10]
+_COLUMNS: Final = ("id", *ALIKE, "at", *_SAID, "reason", "counted")
 _NEWEST: Final = (
     "SELECT target_id, visitor_key, at FROM click WHERE counted AND visitor_key IS NOT NULL ORDER BY id DESC LIMIT ?"
 )
@@ -107,13 +104,22 @@ class ClickStore:
         self._dialect: str = dialect.name
         self._driver: Any = dialect.loaded_dbapi
         self._mark = "?" if dialect.paramstyle == "qmark" else "%s"
-        self._ready_id: Callable[[Any], Any] = _CLICK.c.id.type.dialect_impl(dialect).bind_processor(dialect) or _as_is
-        self._ready_at: Callable[[Any], Any] = _CLICK.c.at.type.dialect_impl(dialect).bind_processor(dialect) or _as_is
+        self._ready_id: Callable[[Any], Any] = taker("id", dialect)
+        self._ready_at: Callable[[Any], Any] = taker("at", dialect)
+        self._read_at: Callable[[Any], Any] = reader("at", dialect)
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
         """What is raised where the database is at fault."""
         return (*OUTAGES, self._driver.OperationalError, self._driver.InterfaceError)
+
+    def open(self) -> None:
+        """Connect, and take up what was counted of late, before the first click asks for it.
+
+        Raises:
+            Exception: one of `outages`; the first write tries again.
+        """
+        self._open()
 
     def write(self, clicks: Sequence[NewClick], losses: Mapping[UUID, Loss], *, not_after: float) -> None:
         """Insert `clicks`, and what was lost before them, in one transaction that is durable when this returns.
@@ -124,20 +130,20 @@ class ClickStore:
         try:
             connection = self._open()
             cursor = connection.cursor()
-            repeated = self._repeated(cursor, clicks)
+            rows, counted = self._rows(clicks, known=self._counted_before(cursor, clicks))
             if losses and self._dialect == "sqlite":
                 cursor.execute("BEGIN IMMEDIATE")
             for brand_id, loss in losses.items():
                 self._run(cursor, _LOST, self._loss_row(brand_id, loss))
             _check_in_time(not_after)
-            self._insert(cursor, clicks, repeated=repeated)
+            if clicks:
+                self._run(cursor, insert_of(len(clicks)), rows)
             if losses or self._dialect != "sqlite":
                 connection.commit()
         except BaseException:
             self.close()
             raise
-        counted = (click for place, click in enumerate(clicks) if click.reason is None and place not in repeated)
-        self._repeats.remember((one.target_id, one.visitor_key, one.at) for one in counted if one.visitor_key)
+        self._repeats.remember(counted)
 
     def close(self) -> None:
         """Close the connection, and roll back what is open; the next write opens another."""
@@ -160,78 +166,60 @@ class ClickStore:
                 self._remember_newest(self._fairy.cursor())
         return self._fairy.driver_connection
 
-    def _insert(self, cursor: Any, clicks: Sequence[NewClick], *, repeated: AbstractSet[int]) -> None:
+    def _rows(
+        self, clicks: Sequence[NewClick], *, known: AbstractSet[int]
+    ) -> tuple[tuple[Any, ...], dict[Name, datetime]]:
+        """Return the values of all rows in a line, and who is counted by them. Each click runs through here."""
         values: list[Any] = []
+        counted: dict[Name, datetime] = {}
         for place, click in enumerate(clicks):
-            self._add_row(values, click, Reason.REPEAT.value if place in repeated else click.reason)
-        self._run(cursor, insert_of(len(clicks)), tuple(values))
+            alike, key, reason = click.target.row, click.visitor_key, click.reason
+            if key and reason is None:
+                names = names_of(alike[-1], key)
+                mine = names[0] if click.returning else names[1]
+                if place in known or mine in counted or self._is_known(mine, click.since):
+                    reason = _REPEAT
+                else:
+                    counted[names[0]] = counted[names[1]] = click.at
+            values += (self._ready_id(click.id), *alike, self._ready_at(click.at), *click[3:10], reason, not reason)
+        return tuple(values), counted
 
-    def _repeated(self, cursor: Any, clicks: Sequence[NewClick]) -> set[int]:
-        """Return the places of those clicks whose visitor was counted before, or among these."""
-        asked = [place for place, click in enumerate(clicks) if click.reason is None and click.visitor_key]
-        found = {place for place in asked if self._is_known(clicks[place])}
-        if unsure := [place for place in asked if place not in found and clicks[place].returning]:
-            values: list[Any] = []
-            for click in (clicks[place] for place in unsure):
-                brand_id, target_id, since = map(self._ready_id, (click.brand_id, click.target_id, _first_id(click)))
-                values += (brand_id, target_id, click.visitor_key, since)
-            statement = counted_before(len(unsure), dialect=self._dialect)
-            found |= {unsure[place] for (place,) in self._run(cursor, statement, tuple(values))}
-        return found | _repeated_among(clicks, [place for place in asked if place not in found])
+    def _counted_before(self, cursor: Any, clicks: Sequence[NewClick]) -> set[int]:
+        """Return the places of those who bring the cookie, are not in memory, and were counted before all the same."""
+        unsure = [
+            place
+            for place, click in enumerate(clicks)
+            if click.returning and click.visitor_key and click.reason is None and not self._remembers(click)
+        ]
+        if not unsure:
+            return set()
+        values: list[Any] = []
+        for click in (clicks[place] for place in unsure):
+            row = click.target.row
+            values += (row[0], row[-1], click.visitor_key, self._ready_id(first_id_at(click.since)))
+        found = self._run(cursor, counted_before(len(unsure), dialect=self._dialect), tuple(values))
+        return {unsure[place] for (place,) in found}
 
-    def _is_known(self, click: NewClick) -> bool:
-        at = self._repeats.counted_at(click.target_id, _name(click))
-        return at is not None and at >= click.since
+    def _remembers(self, click: NewClick) -> bool:
+        return self._is_known((click.target.row[-1], click.visitor_key or ""), click.since)
+
+    def _is_known(self, name: Name, since: datetime) -> bool:
+        at = self._repeats.counted_at(name)
+        return at is not None and at >= since
 
     def _remember_newest(self, cursor: Any) -> None:
         """Take up where the process before left off."""
-        read_id, read_at = (_reader(_CLICK.c[name], self._engine) for name in ("target_id", "at"))
-        rows = self._run(cursor, _NEWEST, (REMEMBERED,)).fetchall()
-        self._repeats.remember((read_id(target_id), key, read_at(at)) for target_id, key, at in reversed(rows))
+        counted: dict[Name, datetime] = {}
+        for target_id, key, at in reversed(self._run(cursor, _NEWEST, (REMEMBERED,)).fetchall()):
+            counted.update(dict.fromkeys(names_of(target_id, key), self._read_at(at)))
+        self._repeats.remember(counted)
 
     def _run(self, cursor: Any, statement: str, values: tuple[Any, ...]) -> Any:
-        return cursor.execute(statement.replace("?", self._mark), values)
-
-    def _add_row(self, values: list[Any], click: NewClick, reason: str | None) -> None:
-        ready = self._ready_id
-        values += (ready(click.id), ready(click.brand_id), ready(click.program_id), ready(click.enrollment_id))
-        values += (click.target, ready(click.target_id), self._ready_at(click.at))
-        values += click[7:14]
-        values += (reason, reason is None)
+        return cursor.execute(statement if self._mark == "?" else statement.replace("?", self._mark), values)
 
     def _loss_row(self, brand_id: UUID, loss: Loss) -> tuple[Any, ...]:
         times = (self._ready_at(loss.lost_from), self._ready_at(loss.lost_until))
         return (self._ready_id(new_id()), self._ready_id(brand_id), loss.lost, *times, loss.reason)
-
-
-def _repeated_among(clicks: Sequence[NewClick], places: Sequence[int]) -> set[int]:
-    """Return which of the clicks at `places` have an earlier one of the same visitor on the same target among them."""
-    seen: set[tuple[UUID, str]] = set()
-    repeated = set()
-    for place in places:
-        click = clicks[place]
-        key = click.visitor_key or ""
-        if (click.target_id, _name(click)) in seen:
-            repeated.add(place)
-        else:
-            seen |= {(click.target_id, key), (click.target_id, network_of(key))}
-    return repeated
-
-
-def _name(click: NewClick) -> str:
-    """Return by what an earlier click of the same visitor is known."""
-    key = click.visitor_key or ""
-    return key if click.returning else network_of(key)
-
-
-def _first_id(click: NewClick) -> UUID:
-    return first_id_at(click.since)
-
-
-def _reader(column: Column[Any], engine: Engine) -> Callable[[Any], Any]:
-    """Return what makes a value of the driver one of ours."""
-    dialect = engine.dialect
-    return column.type.dialect_impl(dialect).result_processor(dialect, None) or _as_is
 
 
 def _check_in_time(not_after: float) -> None:
@@ -247,7 +235,3 @@ def _impatient(url: URL) -> str:
         )
         url = url.update_query_dict({"connect_timeout": "2", "options": limits})
     return url.render_as_string(hide_password=False)
-
-
-def _as_is(value: Any) -> Any:
-    return value

@@ -5,7 +5,9 @@ the user agent; never the click's id in the address, which names nobody. Without
 machine's, marked unverified, since nothing is kept by which two of one visitor could be told.
 """
 
-from typing import NamedTuple
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from engine.kernel.clock import Clock
 from engine.kernel.crypto import Keyring
@@ -16,12 +18,16 @@ from engine.tracking.clicks.leading import NOTHING, Asked, asked_in, location
 from engine.tracking.clicks.rules import click_token
 from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.targets import ClickTarget
-from engine.tracking.clicks.visitors import Source, visitor_of
+from engine.tracking.clicks.visitors import Source, VisitorKeys, visitor_of
 from engine.tracking.clicks.visits import Headers, Reason, visit_of
 from engine.tracking.clicks.writer import ClickWriter
 from engine.tracking.links.slugs import lookup_slug
 from engine.tracking.pages.rules import handle_or_none
 from engine.tracking.site.tables import Consent
+
+_ASSUMED: Final = Consent.ASSUMED
+_EXPIRED: Final = Reason.EXPIRED
+"""By names of their own: each look into an enumeration is a call."""
 
 
 class Request(NamedTuple):
@@ -52,60 +58,57 @@ class Tracker:
         self.cache = TargetCache(database)
         self.writer = ClickWriter(database)
         self._clock: Clock = database.clock
-        self._key = keyring.key
+        self._keys = VisitorKeys(keyring.key)
         self._click_key = keyring.key("click")
 
-    def follow(self, slug: str, request: Request, *, path: str | None = None) -> tuple[str, Kept] | None:
+    def open(self) -> None:
+        """Get ready before the first visitor comes."""
+        self.writer.open()
+
+    async def follow(self, slug: str, request: Request, *, path: str | None = None) -> tuple[str, Kept] | None:
         """Keep a click on the link with a slug and return where it leads; None where there is no such link."""
         key = lookup_slug(slug)
-        target = self.cache.link(key) if key else None
+        target = self.cache.known_link(key) or await _apart(self.cache.link, key) if key else None
         if target is None:
             return None
         asked = asked_in(request.query, path=path) if request.query or path else NOTHING
-        kept = self.keep(target, request, asked=asked)
+        kept = await self.keep(target, request, asked=asked)
         if asked is NOTHING and kept.token:
             return f"{target.before}{kept.token}{target.after}", kept
         return location(target.lead(), asked, token=kept.token), kept
 
-    def page(self, handle: str) -> ClickTarget | None:
+    async def page(self, handle: str) -> ClickTarget | None:
         """Return the landing page with a handle, None where visitors see none."""
         key = handle_or_none(handle)
-        return self.cache.page(key) if key else None
+        return self.cache.known_page(key) or await _apart(self.cache.page, key) if key else None
 
-    def keep(self, target: ClickTarget, request: Request, *, asked: Asked = NOTHING) -> Kept:
+    async def keep(self, target: ClickTarget, request: Request, *, asked: Asked = NOTHING) -> Kept:
         """Keep a click on a link or page."""
         at = self._clock.now()
         context = target.context
         visit = visit_of(request.method, request.headers)
-        source = Source(request.address, visit.agent, at, request.visitor_cookie)
-        agreed = context.consent is Consent.ASSUMED if request.consented is None else request.consented
-        visitor = visitor_of(source, brand=context.brand_id.bytes, kept=context.kept, key=self._key) if agreed else None
+        agreed = context.consent is _ASSUMED if request.consented is None else request.consented
+        key = address = agent = cookie = None
+        if agreed:
+            agent = visit.agent
+            source = Source(request.address, agent, at, request.visitor_cookie)
+            key, address, cookie = visitor_of(source, brand=context.brand_id.bytes, kept=context.kept, keys=self._keys)
+        said = (key, address, agent, visit.referrer, asked.sub_id, visit.signal or "")
+        reason = visit.reason or (_EXPIRED if target.ends_at and at >= target.ends_at else None)
+        returning = key is not None and cookie is None
         click_id = new_id_at(at)
-        kept = self.writer.keep(
-            NewClick(
-                click_id,
-                context.brand_id,
-                context.program_id,
-                target.enrollment_id,
-                target.kind,
-                target.id,
-                at,
-                agreed,
-                visitor.key if visitor else None,
-                visitor.address if visitor else None,
-                visit.agent if agreed else None,
-                visit.referrer,
-                asked.sub_id,
-                visit.signal or "",
-                visit.reason or (Reason.EXPIRED if target.ends_at and at >= target.ends_at else None),
-                visitor is not None and visitor.cookie is None,
-                at - context.window,
-            )
+        kept = await self.writer.keep(
+            NewClick(click_id, target, at, agreed, *said, reason, returning, at - context.window)
         )
-        cookie = visitor.cookie if visitor and visit.reason is None else None
-        return Kept(click_token(self._click_key, click_id) if kept else "", cookie)
+        token = click_token(self._click_key, click_id) if kept else ""
+        return Kept(token, cookie if visit.reason is None else None)
 
     def close(self) -> None:
         """Write what waits, and end the threads."""
         self.writer.close()
         self.cache.close()
+
+
+async def _apart(read: Callable[[str], ClickTarget | None], key: str) -> ClickTarget | None:
+    """Read in a thread of the event loop's: who is led on from memory does not wait for the database."""
+    return await asyncio.get_running_loop().run_in_executor(None, read, key)

@@ -9,6 +9,7 @@ Those begin with the millisecond of the first visit, put off by a span that is e
 visitors lie side by side in an index, and a hundred of them are written with a page or two.
 """
 
+import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,6 @@ from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 from secrets import token_bytes
 from typing import Final, NamedTuple
 
-from engine.kernel.ids import new_id
 from engine.tracking.site.tables import KeptAddress
 
 VISITOR_COOKIE: Final = "gw_v"
@@ -30,13 +30,15 @@ _HALF: Final = 16
 _TIME: Final = 11
 """How many hexadecimal digits the millisecond of a first visit takes: enough for 500 years."""
 _LATEST: Final = 16**_TIME - 1
+_APART_BITS: Final = 4 * (_HALF - _TIME)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4: Final = re.compile(rf"((?:{_OCTET}\.){{3}}){_OCTET}", re.ASCII)
 
-Key = Callable[[str], bytes]
-"""Gives the installation's key of a purpose (`Keyring.key`)."""
+_NOTHING: Final = KeptAddress.NOTHING
+_HASHED: Final = KeptAddress.HASHED
+"""By names of their own: each look into an enumeration is a call, and here every click pays for it."""
 
 
 class Source(NamedTuple):
@@ -60,23 +62,42 @@ class Visitor(NamedTuple):
     cookie: str | None
 
 
-def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, key: Key) -> Visitor:
+class VisitorKeys:
+    """The installation's keys by which visitors are known; `key` gives one by its purpose (`Keyring.key`)."""
+
+    __slots__ = ("_key", "_of_month", "cookie", "visitor")
+
+    def __init__(self, key: Callable[[str], bytes]) -> None:
+        self.visitor, self.cookie = key("visitor"), key("visitor-cookie")
+        self._key = key
+        self._of_month: dict[tuple[str, int, int], bytes] = {}
+
+    def of_month(self, purpose: str, at: datetime) -> bytes:
+        """Return the key of a purpose in the month of an instant."""
+        month = purpose, at.year, at.month
+        found = self._of_month.get(month)
+        if found is None:
+            found = self._of_month[month] = self._key(f"{purpose}:{at.year}-{at.month:02d}")
+        return found
+
+
+def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, keys: VisitorKeys) -> Visitor:
     """Return who came to a brand. Nothing of the address is used where nothing of it may be kept."""
-    network = shortened(source.address) if kept is not KeptAddress.NOTHING else None
-    address = network if kept is KeptAddress.SHORTENED else _hashed(source, kept=kept, key=key)
-    brought = _read(source.cookie, key("visitor-cookie")) if source.cookie else None
+    network = None if kept is _NOTHING else shortened(source.address)
+    address = _hashed(source, keys) if kept is _HASHED else network
+    brought = _read(source.cookie, keys.cookie) if source.cookie else None
     if brought:
-        return Visitor(_stored(brought, brand=brand, key=key("visitor")), address, None)
-    if kept is KeptAddress.NOTHING:
+        return Visitor(_stored(brought, brand=brand, key=keys.visitor), address, None)
+    if kept is _NOTHING:
         place = token_bytes(_HALF // 2).hex()
     else:
         said = f"{network}\n{source.agent}".encode("utf-8", "surrogatepass")
-        place = _half(said, key(f"visitor:{_month(source.at)}"))
+        place = _half(said, keys.of_month("visitor", source.at))
     first = (source.at - _EPOCH) // _MILLISECOND & _LATEST
-    # the end of an id is drawn at random, and unlike the system's own source that keeps the interpreter meanwhile
-    drawn = f"{first:0{_TIME}x}{new_id().hex[_TIME - _HALF :]}{place}"
-    own = _stored(drawn, brand=brand, key=key("visitor"))
-    return Visitor(own, address, drawn + _half(drawn.encode(), key("visitor-cookie")))
+    # not secret, only different: it keeps apart who comes from one place within a millisecond
+    drawn = f"{first:0{_TIME}x}{random.getrandbits(_APART_BITS):0{_HALF - _TIME}x}{place}"
+    own = _stored(drawn, brand=brand, key=keys.visitor)
+    return Visitor(own, address, drawn + _half(drawn.encode(), keys.cookie))
 
 
 def shortened(address: str) -> str | None:
@@ -97,15 +118,9 @@ def _shortened_ipv6(address: str) -> str | None:
     return str(IPv4Network((mapped, 24), strict=False)) if mapped else None
 
 
-def _hashed(source: Source, *, kept: KeptAddress, key: Key) -> str | None:
-    if kept is not KeptAddress.HASHED:
-        return None
+def _hashed(source: Source, keys: VisitorKeys) -> str:
     said = source.address.encode("utf-8", "surrogatepass")
-    return blake2s(said, key=key(f"address:{_month(source.at)}"), digest_size=16).hexdigest()
-
-
-def _month(at: datetime) -> str:
-    return f"{at.year}-{at.month:02d}"
+    return blake2s(said, key=keys.of_month("address", source.at), digest_size=16).hexdigest()
 
 
 def _read(cookie: str, key: bytes) -> str | None:

@@ -76,7 +76,7 @@ _FETCHED_AS: Final = {
     "script": Signal.AS_SCRIPT,
     "style": Signal.AS_SCRIPT,
 }
-_EARLY: Final = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+_EARLY: Final = frozenset({"HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ"})
 _SAYS_WHO_CLICKED: Final = ("Chrome/", "Firefox/")
 
 
@@ -87,7 +87,7 @@ def visit_of(method: str, headers: Headers) -> Visit:
     origin = origin_of(referrer) if referrer else None
     if method == "HEAD":
         return Visit(Reason.HEAD, None, agent, origin)
-    if any(name in headers and _is_early(headers[name]) for name in _EARLY):
+    if not _EARLY.isdisjoint(headers) and any(_is_early(headers[name]) for name in _EARLY.intersection(headers)):
         return Visit(Reason.PREFETCH, None, agent, origin)
     if is_bot(agent):
         return Visit(Reason.BOT, None, agent, origin)

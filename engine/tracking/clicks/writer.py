@@ -11,6 +11,7 @@ every process has its own. There, of two clicks of one visitor that two processe
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -47,20 +48,26 @@ class ClickWriter:
         self._losses: dict[UUID, Loss] = {}
         self.lost = 0
 
-    def keep(self, click: NewClick) -> bool:
+    def open(self) -> None:
+        """Get ready before the first click comes, where the database lets it."""
+        try:
+            self._store.open()
+        except self._store.outages as error:
+            _log.warning("clicks_cannot_be_kept_yet", problem=str(error))
+
+    async def keep(self, click: NewClick) -> bool:
         """Return once `click` is on disk, or False when it is given up for sure."""
         if self._down and not self._may_try():
             self._lose(click, "the database takes no clicks")
             return False
         try:
-            self._group.put((time.monotonic(), click))
+            await self._group.soon((time.monotonic(), click))
         except NotWrittenError as error:
             if error.outage:
                 self._rest_a_while(error.reason)
-                self._lose(click, error.reason)
             else:
                 _log.error("click_not_kept", problem=error.reason)
-                self.lost += 1
+            self._lose(click, error.reason)
             return error.in_doubt
         if self._down:
             self._down = False
@@ -68,8 +75,11 @@ class ClickWriter:
         return True
 
     def close(self) -> None:
-        """Write what waits and close the connection."""
+        """Write what waits, how many clicks were lost too, and close the connection."""
         self._group.close()
+        with suppress(*self._store.outages):
+            if self._losses:
+                self._store.write([], self._losses, not_after=time.monotonic() + LATEST_S)
         self._store.close()
 
     def _may_try(self) -> bool:
@@ -89,9 +99,10 @@ class ClickWriter:
     def _lose(self, click: NewClick, reason: str) -> None:
         with self._lock:
             self.lost += 1
-            loss = self._losses.get(click.brand_id)
+            brand_id = click.target.context.brand_id
+            loss = self._losses.get(brand_id)
             if loss is None:
-                self._losses[click.brand_id] = Loss(1, click.at, click.at, reason[:300])
+                self._losses[brand_id] = Loss(1, click.at, click.at, reason[:300])
             else:
                 loss.lost += 1
                 loss.lost_until = click.at

@@ -26,6 +26,7 @@ from engine.tracking.clicks.rules import click_id_of
 from engine.tracking.clicks.tables import Click
 from engine.tracking.clicks.tracker import Tracker
 from web.front import Front
+from web.server import Server as Served
 
 LINKS = 50
 VISITORS = 8
@@ -42,7 +43,7 @@ def front_alone():
         start_response("404 Not Found", [("Content-Length", "0")])
         return ()
 
-    return Front(nothing, tracker, hooks=nothing)
+    return Served(Front(nothing, tracker), nothing, hooks=nothing, threads=4, close=tracker.close)
 
 
 def crash(times, *, url=None, seed=1):

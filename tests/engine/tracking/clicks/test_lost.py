@@ -4,6 +4,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.tables import ClickLoss
 from engine.tracking.clicks.writer import ClickWriter
 from tests.engine.tracking.clicks.world import clicks, make_link, make_shop, tracker_of, visit
+from tests.support.asking import awaited
 
 
 @pytest.fixture
@@ -133,13 +135,28 @@ def test_one_click_of_a_brand_that_is_gone_does_not_take_the_others_with_it(db, 
     writer: ClickWriter = tracker.writer
     target = tracker.cache.link("coat")
     kept: list[NewClick] = []
-    monkeypatch.setattr(writer, "keep", kept.append)
+
+    async def note(click):
+        kept.append(click)
+
+    monkeypatch.setattr(writer, "keep", note)
     tracker.keep(target, visit())
     monkeypatch.undo()
-    bad = kept[0]._replace(brand_id=kept[0].id)
-    assert writer.keep(bad) is False
+    row = kept[0].target.row
+    bad = kept[0]._replace(target=replace(kept[0].target, row=(row[1], *row[1:])))
+    assert awaited(writer.keep(bad)) is False
     assert tracker.follow("coat", visit())[1].token
     assert writer.lost == 1
+    tracker.follow("coat", visit())
+    assert [row.lost for row in losses(db)] == [1]
+
+
+def test_who_ends_says_what_was_lost_though_no_click_follows(db, tracker, monkeypatch):
+    monkeypatch.setattr("engine.tracking.clicks.writer.LATEST_S", -1.0)
+    tracker.follow("coat", visit())
+    monkeypatch.undo()
+    tracker.close()
+    assert [row.lost for row in losses(db)] == [1]
 
 
 def test_lost_clicks_show_in_health_for_a_day(db, clock, tracker, monkeypatch):

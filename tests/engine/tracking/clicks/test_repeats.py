@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from engine.tracking.clicks.repeats import Repeats
+from engine.tracking.clicks.repeats import Repeats, names_of
 
 COAT, HAT = UUID(int=1), UUID(int=2)
 T0 = datetime(2026, 3, 7, tzinfo=UTC)
@@ -12,22 +12,24 @@ KEY, NETWORK = "0" * 16 + "a" * 16, "a" * 16
 
 def test_a_counted_visitor_is_known_by_key_and_by_network_on_that_target_only():
     repeats = Repeats()
-    repeats.remember([(COAT, KEY, T0)])
-    assert repeats.counted_at(COAT, KEY) == repeats.counted_at(COAT, NETWORK) == T0
-    assert repeats.counted_at(HAT, KEY) is None
+    repeats.remember(dict.fromkeys(names_of(COAT, KEY), T0))
+    assert repeats.counted_at((COAT, KEY)) == repeats.counted_at((COAT, NETWORK)) == T0
+    assert repeats.counted_at((HAT, KEY)) is None
 
 
 def test_the_newest_count_wins():
     repeats = Repeats()
-    repeats.remember([(COAT, KEY, T0), (COAT, KEY, T0 + timedelta(days=1))])
-    assert repeats.counted_at(COAT, KEY) == T0 + timedelta(days=1)
+    for at in (T0, T0 + timedelta(days=1)):
+        repeats.remember({(COAT, KEY): at})
+    assert repeats.counted_at((COAT, KEY)) == T0 + timedelta(days=1)
 
 
 def test_memory_is_bounded_and_keeps_the_newest():
     repeats = Repeats(most=100)
     for number in range(1_000):
-        repeats.remember([(COAT, f"{number:016x}{number:016x}", T0 + timedelta(seconds=number))])
+        names = names_of(COAT, f"{number:016x}{number:016x}")
+        repeats.remember(dict.fromkeys(names, T0 + timedelta(seconds=number)))
         assert len(repeats) <= 402
     for number in range(900, 1_000):
-        assert repeats.counted_at(COAT, f"{number:016x}") == T0 + timedelta(seconds=number)
-    assert repeats.counted_at(COAT, f"{0:016x}") is None
+        assert repeats.counted_at((COAT, f"{number:016x}")) == T0 + timedelta(seconds=number)
+    assert repeats.counted_at((COAT, f"{0:016x}")) is None

@@ -6,17 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.tracking.clicks.repeats import network_of
-from engine.tracking.clicks.visitors import Source, shortened, visitor_of
+from engine.tracking.clicks.repeats import names_of
+from engine.tracking.clicks.visitors import Source, VisitorKeys, shortened, visitor_of
 from engine.tracking.site.tables import KeptAddress
 from tests.engine.tracking.clicks.world import DESKTOP, KEYRING, PHONE
 
+KEYS = VisitorKeys(KEYRING.key)
 BRAND, OTHER = b"b" * 16, b"o" * 16
+
+
+def network_of(key):
+    return names_of(None, key)[1]
 
 
 def who(address="203.0.113.77", *, agent=PHONE, month=3, cookie=None, brand=BRAND, kept=KeptAddress.SHORTENED):
     at = datetime(2026, month, 7, tzinfo=UTC)
-    return visitor_of(Source(address, agent, at, cookie), brand=brand, kept=kept, key=KEYRING.key)
+    return visitor_of(Source(address, agent, at, cookie), brand=brand, kept=kept, keys=KEYS)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +80,7 @@ def test_keys_of_new_visitors_lie_side_by_side():
     began = datetime(2026, 3, 7, tzinfo=UTC)
     at = [began + timedelta(milliseconds=number) for number in range(200)]
     came = [Source(f"203.0.{number}.7", PHONE, one, None) for number, one in enumerate(at)]
-    keys = [visitor_of(one, brand=BRAND, kept=KeptAddress.SHORTENED, key=KEYRING.key).key for one in came]
+    keys = [visitor_of(one, brand=BRAND, kept=KeptAddress.SHORTENED, keys=KEYS).key for one in came]
     assert sorted(keys) == keys
     assert len({len(key) for key in keys}) == 1
     assert len({key[8:16] for key in keys}) == 200

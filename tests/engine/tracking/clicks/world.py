@@ -15,6 +15,7 @@ from engine.tracking.clicks.tracker import Request, Tracker
 from engine.tracking.links.tables import Link
 from engine.tracking.site.tables import BrandSite, ProgramTracking
 from tests.factories import make_brand, make_enrollment, make_program
+from tests.support.asking import awaited
 
 KEYRING = Keyring(SecretStr("k" * 40))
 SHOP = "https://shop.example.com"
@@ -83,17 +84,26 @@ def visit(*, address="203.0.113.77", agent=PHONE, method="GET", cookie=None, con
     return Request(method, {"HTTP_USER_AGENT": agent, **said}, address, query, cookie, consented)
 
 
-class Ticking(Tracker):
-    """A tracker whose clock goes on by a millisecond with each click, so that clicks lie in order."""
+class Asked:
+    """A tracker for tests that wait. Its clock goes on by a millisecond at each click, so that clicks lie in order."""
+
+    def __init__(self, db):
+        self._tracker, self._clock = Tracker(db, KEYRING), db.clock
+
+    def __getattr__(self, name):
+        return getattr(self._tracker, name)
 
     def follow(self, slug, request, *, path=None):
         assert isinstance(self._clock, VirtualClock)
         self._clock.advance(timedelta(milliseconds=1))
-        return super().follow(slug, request, path=path)
+        return awaited(self._tracker.follow(slug, request, path=path))
+
+    def keep(self, target, request):
+        return awaited(self._tracker.keep(target, request))
 
 
 def tracker_of(db):
-    return Ticking(db, KEYRING)
+    return Asked(db)
 
 
 def clicks(db):
