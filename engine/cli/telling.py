@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from engine.insights.candidates import CandidateStory
 from engine.insights.claims import ClaimStory
-from engine.insights.explain import CandidateStory, DecisionStory, Explanation, OrderStory
+from engine.insights.explain import DecisionStory, Explanation, OrderStory
 from engine.insights.said import exactly, money, percent
 from engine.insights.scopes import LineStory, ScopeStory
 from engine.insights.why import Booking, Step

@@ -1,9 +1,10 @@
 """Addresses that apply a promo code: what each shop reads, once, with all that was there before."""
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from plugins.generic_webhook.connector import GenericWebhook
 from plugins.medusa.connector import Medusa
@@ -19,7 +20,7 @@ from tests.plugins.woocommerce.shop import settings as woocommerce_settings
 
 PAGE = "https://shop.example/caps?colour=red&coupon=OLD&gw_click=x-_#top"
 PAYMENT = "https://buy.stripe.com/aEU28tfIx7?gw_click=x-_"
-SHOPS = {
+SHOPS: dict[str, tuple[Any, BaseModel]] = {
     "woocommerce": (WooCommerce(), woocommerce_settings(SECURE)),
     "vendure": (Vendure(), vendure_settings()),
     "medusa": (Medusa(), medusa_settings()),

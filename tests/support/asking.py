@@ -45,7 +45,7 @@ class Line:
 
     def __init__(self, body=b""):
         self.pieces = [body[:3], body[3:]] if body else []
-        self.answer = (0, [], b"")
+        self.answer: tuple[int, list[tuple[str, str]], bytes] = (0, [], b"")
 
     async def __aiter__(self):
         for piece in self.pieces:

@@ -168,7 +168,7 @@ def test_what_a_brand_discloses_in_its_own_words_stays_as_it_is(shop, anna, visi
 def test_every_language_of_pages_says_everything_that_stands_on_one(language):
     used = {text for template in TEMPLATES for text in texts_of(template)} | {"Ad", *parted_disclosure(DISCLOSURE)}
     with (CATALOGUES / "pages" / f"{language}.po").open("rb") as file:
-        said = {one.id: one.string for one in read_po(file, locale=language) if one.id}
+        said = {str(one.id): str(one.string) for one in read_po(file, locale=language) if one.id}
     assert said.keys() == used
     for english, other in said.items():
         assert other.strip()
