@@ -200,8 +200,8 @@ def buy(staff: Api, customer: Api, *, click: str) -> dict[str, Any]:
           __typename ... on Order { id state } } }"""
     )["addPaymentToOrder"]
     assert paid["state"] == "PaymentSettled"
-    fields = "id code lines { id proratedLinePrice proratedLinePriceWithTax } payments { id }"
-    found = staff.ask(f"query ($i: ID!) {{ order(id: $i) {{ {fields} }} }}", i=paid["id"])
+    wanted = "id code lines { id proratedLinePrice proratedLinePriceWithTax } payments { id }"
+    found = staff.ask(f"query ($i: ID!) {{ order(id: $i) {{ {wanted} }} }}", i=paid["id"])
     return dict(found["order"])
 
 
