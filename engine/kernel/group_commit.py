@@ -86,7 +86,6 @@ class GroupCommit(Generic[T]):
             batch = self._open_batch()
             place = len(batch.items)
             batch.items.append(item)
-            self._came.notify()
         if not batch.settled.acquire(timeout=self._patience):
             self._give_up(batch, place)
         batch.settled.release()
@@ -99,15 +98,15 @@ class GroupCommit(Generic[T]):
         Raises:
             NotWrittenError: the writer was closed. When awaited: it could not be written, or not in time.
         """
+        if self._closing:
+            raise NotWrittenError("the writer was closed.", outage=True)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        with self._lock:
-            batch = self._open_batch()
-            if not batch.futures:
-                batch.loop, batch.timer = loop, loop.call_later(self._patience, self._expire, batch)
-                loop.call_soon(self._wake)  # once all that has come by now is in the batch
-            batch.futures.append((len(batch.items), future))
-            batch.items.append(item)
+        if not self._coming:
+            loop.call_soon(self._line_up, loop)
+        self._coming.append((item, future))
+        if len(self._coming) == self._largest:
+            self._line_up(loop)
         return future
 
     def close(self) -> None:
@@ -120,23 +119,42 @@ class GroupCommit(Generic[T]):
             thread.join(timeout=self._patience)
 
     def _begin(self) -> None:
+        self._coming: list[tuple[T, asyncio.Future[None]]] = []
         self._line: deque[_Batch[T]] = deque()
         self._lock = threading.Lock()
         self._came = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._closing = False
 
+    def _line_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Put what came in this turn of an event loop in line, as a whole: once for many who ask at the same time."""
+        came, self._coming = self._coming, []
+        if not came:
+            return
+        with self._lock:
+            batch = self._line[-1] if self._line else None
+            if batch is None or batch.loop is not loop or len(batch.items) + len(came) > self._largest:
+                batch = _Batch(time.monotonic() + self._patience)
+                batch.loop, batch.timer = loop, loop.call_later(self._patience, self._expire, batch)
+                self._put_in_line(batch)
+            batch.items += [item for item, _ in came]
+            batch.futures += [future for _, future in came]
+
+    def _put_in_line(self, batch: "_Batch[T]") -> None:
+        if self._thread is None:
+            self._thread = self._started()
+        self._line.append(batch)
+        self._came.notify()
+
     def _open_batch(self) -> "_Batch[T]":
-        """Return the batch at the end of the line, or a new one."""
+        """Return the batch of threads at the end of the line, or a new one."""
         if self._closing:
             raise NotWrittenError("the writer was closed.", outage=True)
         line = self._line
-        if line and len(line[-1].items) < self._largest:
+        if line and line[-1].loop is None and len(line[-1].items) < self._largest:
             return line[-1]
-        if self._thread is None:
-            self._thread = self._started()
         batch: _Batch[T] = _Batch(time.monotonic() + self._patience)
-        self._line.append(batch)
+        self._put_in_line(batch)
         return batch
 
     def _started(self) -> threading.Thread:
@@ -158,22 +176,18 @@ class GroupCommit(Generic[T]):
         if not batch.settled.acquire(blocking=False):
             raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True, in_doubt=True)
 
-    def _wake(self) -> None:
-        with self._lock:
-            self._came.notify()
-
     def _expire(self, batch: "_Batch[T]") -> None:
         """Give up the coroutines of a batch, in their event loop, as `_give_up` does with a thread."""
         with self._lock:
             waiting = batch in self._line
             if waiting:
-                batch.left.update(place for place, _ in batch.futures)
+                batch.left.update(range(len(batch.items)))
         if waiting:
             problem = NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.", outage=True)
         else:
             late = f"it was not on disk after {self._patience:g} s."
             problem = NotWrittenError(late, outage=True, in_doubt=True)
-        for _, future in batch.futures:
+        for future in batch.futures:
             if not future.done():
                 future.set_exception(problem)
 
@@ -231,8 +245,9 @@ class _Problem:
 class _Batch(Generic[T]):
     """Items that go into one transaction, and the instant at which the first is given up.
 
-    `settled` can be acquired once their fate is known; who does lets the next one. `futures` are told in `loop`, by
-    place. `problems` says by place which were refused, `left` whose callers had gone before it was their turn.
+    `settled` can be acquired once their fate is known; who does lets the next one. In a batch of coroutines `futures`
+    are told in `loop` instead, by place. `problems` says by place which were refused, `left` whose callers had gone
+    before it was their turn.
     """
 
     __slots__ = ("futures", "items", "left", "loop", "problems", "settled", "timer", "until")
@@ -244,7 +259,7 @@ class _Batch(Generic[T]):
         self.until = until
         self.settled = threading.Lock()
         self.settled.acquire()
-        self.futures: list[tuple[int, asyncio.Future[None]]] = []
+        self.futures: list[asyncio.Future[None]] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self.timer: asyncio.TimerHandle | None = None
 
@@ -258,7 +273,7 @@ class _Batch(Generic[T]):
     def _tell(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
-        for place, future in self.futures:
+        for place, future in enumerate(self.futures):
             if future.done():
                 continue
             if problem := self.problems.get(place):

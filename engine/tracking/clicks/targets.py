@@ -15,7 +15,7 @@ from engine.tracking.clicks.driver import taker
 from engine.tracking.clicks.leading import NOTHING, Lead, location
 from engine.tracking.clicks.rules import PLACEHOLDER
 from engine.tracking.clicks.tables import Target
-from engine.tracking.codes.queries import codes_of, expired_at, owner_as_of
+from engine.tracking.codes.queries import codes_of, present_code
 from engine.tracking.links.rules import is_destination
 from engine.tracking.links.tables import Link
 from engine.tracking.pages.queries import PublicPage
@@ -191,10 +191,6 @@ def _handle(unit: UnitOfWork, brand_id: UUID, enrollment_id: UUID) -> str:
 
 
 def _code(unit: UnitOfWork, brand_id: UUID, enrollment_id: UUID) -> str:
-    """Return the newest code that is the enrollment's and not expired, or nothing."""
-    own = [
-        code.code
-        for code in codes_of(unit, brand_id, enrollment_ids=[enrollment_id])
-        if owner_as_of(code, unit.now) == enrollment_id and not expired_at(code, unit.now)
-    ]
-    return own[-1] if own else ""
+    """Return the code that the enrollment's page shows, or nothing."""
+    found = present_code(codes_of(unit, brand_id, enrollment_ids=[enrollment_id]), enrollment_id, at=unit.now)
+    return found.code if found else ""
