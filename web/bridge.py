@@ -22,6 +22,16 @@ _SPLIT: Final = {"HTTP_COOKIE": "; "}
 _PLAIN: Final = {"HTTP_CONTENT_TYPE": "CONTENT_TYPE", "HTTP_CONTENT_LENGTH": "CONTENT_LENGTH"}
 
 
+_TELLING: Final = {
+    name: f"HTTP_{name.upper().replace('-', '_')}"
+    for name in (
+        *("cookie", "referer", "user-agent", "x-forwarded-for", "purpose", "sec-purpose", "x-moz", "x-purpose"),
+        *("sec-fetch-dest", "sec-fetch-mode", "sec-fetch-user"),
+    )
+}
+"""What a click is judged by: `clicks.visits` and `web.front` ask for no more."""
+
+
 class Scope(Protocol):
     """What is said of a request, as RSGI has it."""
 
@@ -57,8 +67,12 @@ class Line(Protocol):
 
 
 def call_of(scope: Scope) -> Call:
-    """Return a request without its body."""
-    return Call(scope.method, scope.path, scope.query_string, _headers(scope), scope.client.rpartition(":")[0])
+    """Return a request without its body, and of its headers those that say something of a visit."""
+    found: dict[str, str] = {}
+    for name, value in scope.headers.items():
+        if key := _TELLING.get(name):
+            found[key] = f"{found[key]}{_SPLIT.get(key, ',')}{value}" if key in found else value
+    return Call(scope.method, scope.path, scope.query_string, found, scope.client.rpartition(":")[0])
 
 
 def send(line: Line, answer: Answer) -> None:
@@ -96,26 +110,11 @@ def _headers(scope: Scope) -> Mapping[str, str]:
     for name, value in scope.headers.items():
         if "_" in name:
             continue
-        key = _cgi(name)
+        key = f"HTTP_{name.upper().replace('-', '_')}"
         found[key] = f"{found[key]}{_SPLIT.get(key, ',')}{value}" if key in found else value
     if scope.authority and "HTTP_HOST" not in found:
         found["HTTP_HOST"] = scope.authority  # HTTP/2 says it so
     return found
-
-
-def _cgi(name: str) -> str:
-    return _CGI.get(name) or f"HTTP_{name.upper().replace('-', '_')}"
-
-
-_CGI: Final = {
-    name: f"HTTP_{name.upper().replace('-', '_')}"
-    for name in (
-        *("accept", "accept-encoding", "accept-language", "connection", "cookie", "host", "referer", "user-agent"),
-        *("sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-user", "upgrade-insecure-requests"),
-        *("sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "x-forwarded-for", "x-forwarded-proto"),
-    )
-}
-"""The headers that browsers send with every click."""
 
 
 def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:

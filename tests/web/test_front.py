@@ -1,13 +1,18 @@
 """The front: what a visitor's browser is told, whom it believes, and what goes to Flask as it came."""
 
+import re
 from dataclasses import replace
+from inspect import getsource
 
 import pytest
 
+import web.front
+from engine.tracking.clicks import visits
 from engine.tracking.clicks.rules import PLACEHOLDER, click_id_of
 from engine.tracking.clicks.tracker import Tracker
 from tests.engine.tracking.clicks.world import KEYRING, PHONE, clicks, make_link, make_shop
 from tests.support.asking import ask
+from web.bridge import _TELLING
 from web.front import Front
 from web.server import Server
 
@@ -266,3 +271,8 @@ def test_headers_that_came_several_times_are_one_list_and_odd_names_pass_for_non
     assert environ["HTTP_X_FORWARDED_FOR"] == "1.1.1.1,2.2.2.2"
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("203.0.113.9", "http")
+
+
+def test_every_header_that_a_click_is_judged_by_gets_to_the_front():
+    asked = {name for module in (visits, web.front) for name in re.findall(r"HTTP_[A-Z_]+", getsource(module))}
+    assert asked == set(_TELLING.values())
