@@ -92,15 +92,14 @@ class GroupCommit(Generic[T]):
         if batch.problems and (problem := batch.problems.get(place)):
             raise NotWrittenError(problem.reason, outage=problem.outage)
 
-    def soon(self, item: T) -> "asyncio.Future[None]":
-        """Return what a coroutine awaits until the batch that holds `item` is durable; called within its event loop.
+    def soon(self, item: T, *, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[None]":
+        """Return what a coroutine awaits until the batch that holds `item` is durable; called within its `loop`.
 
         Raises:
             NotWrittenError: the writer was closed. When awaited: it could not be written, or not in time.
         """
         if self._closing:
             raise NotWrittenError("the writer was closed.", outage=True)
-        loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         if not self._coming:
             loop.call_soon(self._line_up, loop)

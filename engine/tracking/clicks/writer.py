@@ -8,6 +8,7 @@ On SQLite one process owns the writer (two that write one file wait for each oth
 every process has its own. There, of two clicks of one visitor that two processes keep at the same instant, both count.
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Sequence
@@ -34,13 +35,14 @@ _log = structlog.get_logger(__name__)
 
 
 class ClickWriter:
-    """Keeps clicks for one process. `lost` counts those that were given up since it was made."""
+    """Keeps clicks for one process and event loop. `lost` counts those that were given up since it was made."""
 
     def __init__(self, database: Database, *, patience_s: float = PATIENCE_S, rest_s: float = REST_S) -> None:
         self._store = ClickStore(database)
         self._group: GroupCommit[tuple[float, NewClick]] = GroupCommit(
             self._write, patience_s=patience_s, outages=self._store.outages
         )
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._rest = rest_s
         self._down = False
         self._again_at = 0.0
@@ -61,7 +63,7 @@ class ClickWriter:
             self._lose(click, "the database takes no clicks")
             return False
         try:
-            await self._group.soon((time.monotonic(), click))
+            await self._group.soon((time.monotonic(), click), loop=self._loop or self._in_loop())
         except NotWrittenError as error:
             if error.outage:
                 self._rest_a_while(error.reason)
@@ -81,6 +83,11 @@ class ClickWriter:
             if self._losses:
                 self._store.write([], self._losses, not_after=time.monotonic() + LATEST_S)
         self._store.close()
+
+    def _in_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop, asked for once: each time is a call of the system."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def _may_try(self) -> bool:
         with self._lock:

@@ -263,7 +263,7 @@ def test_coroutines_share_a_batch_with_threads_and_are_told_in_their_loop():
     group: GroupCommit[int] = GroupCommit(lambda batch: written.append(list(batch)))
 
     async def many():
-        return await asyncio.gather(*(group.soon(number) for number in range(100)))
+        return await asyncio.gather(*(group.soon(number, loop=asyncio.get_running_loop()) for number in range(100)))
 
     assert asyncio.run(many()) == [None] * 100
     group.put(100)
@@ -283,7 +283,9 @@ def test_a_coroutine_learns_that_its_item_was_refused_and_the_others_go_in():
     group: GroupCommit[int] = GroupCommit(write)
 
     async def many():
-        return await asyncio.gather(*(group.soon(number) for number in range(6)), return_exceptions=True)
+        return await asyncio.gather(
+            *(group.soon(number, loop=asyncio.get_running_loop()) for number in range(6)), return_exceptions=True
+        )
 
     found = asyncio.run(many())
     group.close()
@@ -302,9 +304,10 @@ def test_a_coroutine_waits_no_longer_than_the_patience():
     group: GroupCommit[int] = GroupCommit(write, patience_s=0.2)
 
     async def both():
-        first = group.soon(1)
-        await asyncio.get_running_loop().run_in_executor(None, begun.wait)
-        return await asyncio.gather(first, group.soon(2), return_exceptions=True)
+        loop = asyncio.get_running_loop()
+        first = group.soon(1, loop=loop)
+        await loop.run_in_executor(None, begun.wait)
+        return await asyncio.gather(first, group.soon(2, loop=loop), return_exceptions=True)
 
     being_written, in_line = asyncio.run(both())
     go_on.set()
@@ -319,7 +322,7 @@ def test_who_asks_after_the_end_is_refused():
     group.close()
 
     async def late():
-        await group.soon(1)
+        await group.soon(1, loop=asyncio.get_running_loop())
 
     with pytest.raises(NotWrittenError):
         asyncio.run(late())
