@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from uuid_utils import uuid7 as raw_uuid7
 from uuid_utils.compat import uuid7
 
-__all__ = ["UUID", "first_id_at", "new_id", "new_id_at", "parse_id"]
+__all__ = ["UUID", "first_id_at", "new_id", "new_id_at", "new_name_at", "parse_id"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -21,6 +22,11 @@ def new_id() -> UUID:
 def new_id_at(instant: datetime) -> UUID:
     """Return a fresh UUIDv7 of `instant`, for rows that lie in the order of a clock which is not the machine's."""
     return uuid7(nanoseconds=(instant - _EPOCH) // _MICROSECOND * 1_000)
+
+
+def new_name_at(instant: datetime) -> bytes:
+    """Return the 16 bytes of a fresh UUIDv7 of `instant`: on a hot path it is the UUID around them that costs."""
+    return bytes(raw_uuid7(nanoseconds=(instant - _EPOCH) // _MICROSECOND * 1_000).bytes)
 
 
 def first_id_at(instant: datetime) -> UUID:

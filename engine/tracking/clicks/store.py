@@ -20,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from engine.kernel.database import Database, open_database
 from engine.kernel.group_commit import OUTAGES
 from engine.kernel.ids import first_id_at, new_id
-from engine.tracking.clicks.driver import reader, taker
+from engine.tracking.clicks.driver import id_taker, reader, taker, time_taker
 from engine.tracking.clicks.repeats import REMEMBERED, Name, Repeats, names_of
 from engine.tracking.clicks.targets import ALIKE, ClickTarget
 from engine.tracking.clicks.visits import Reason
@@ -32,13 +32,13 @@ _REPEAT: Final = Reason.REPEAT.value
 
 
 class NewClick(NamedTuple):
-    """A click as it goes into the table.
+    """A click as it goes into the table; `name` is its id.
 
     It counts unless it has a `reason`, or its visitor was counted on the same target since `since`: one who is
     `returning` (brought the cookie) by the visitor key, anybody else by its network.
     """
 
-    id: UUID
+    name: bytes
     target: ClickTarget
     at: datetime
     verified: bool
@@ -105,7 +105,8 @@ class ClickStore:
         self._driver: Any = dialect.loaded_dbapi
         self._mark = "?" if dialect.paramstyle == "qmark" else "%s"
         self._ready_id: Callable[[Any], Any] = taker("id", dialect)
-        self._ready_at: Callable[[Any], Any] = taker("at", dialect)
+        self._ready_name = id_taker(dialect)
+        self._ready_at = time_taker(dialect)
         self._read_at: Callable[[Any], Any] = reader("at", dialect)
 
     @property
@@ -181,7 +182,7 @@ class ClickStore:
                     reason = _REPEAT
                 else:
                     counted[names[0]] = counted[names[1]] = click.at
-            values += (self._ready_id(click.id), *alike, self._ready_at(click.at), *click[3:10], reason, not reason)
+            values += (self._ready_name(click.name), *alike, self._ready_at(click.at), *click[3:10], reason, not reason)
         return tuple(values), counted
 
     def _counted_before(self, cursor: Any, clicks: Sequence[NewClick]) -> set[int]:

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from engine.kernel.clock import Clock
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database
-from engine.kernel.ids import new_id_at
+from engine.kernel.ids import new_name_at
 from engine.tracking.clicks.cache import TargetCache
 from engine.tracking.clicks.leading import NOTHING, Asked, asked_in, location
-from engine.tracking.clicks.rules import click_token
+from engine.tracking.clicks.rules import token_of
 from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.targets import ClickTarget
 from engine.tracking.clicks.visitors import Source, VisitorKeys, visitor_of
@@ -96,11 +96,9 @@ class Tracker:
         said = (key, address, agent, visit.referrer, asked.sub_id, visit.signal or "")
         reason = visit.reason or (_EXPIRED if target.ends_at and at >= target.ends_at else None)
         returning = key is not None and cookie is None
-        click_id = new_id_at(at)
-        kept = await self.writer.keep(
-            NewClick(click_id, target, at, agreed, *said, reason, returning, at - context.window)
-        )
-        token = click_token(self._click_key, click_id) if kept else ""
+        name = new_name_at(at)
+        kept = await self.writer.keep(NewClick(name, target, at, agreed, *said, reason, returning, at - context.window))
+        token = token_of(self._click_key, name) if kept else ""
         return Kept(token, cookie if visit.reason is None else None)
 
     def close(self) -> None:

@@ -83,21 +83,24 @@ class VisitorKeys:
 
 def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, keys: VisitorKeys) -> Visitor:
     """Return who came to a brand. Nothing of the address is used where nothing of it may be kept."""
-    network = None if kept is _NOTHING else shortened(source.address)
-    address = _hashed(source, keys) if kept is _HASHED else network
-    brought = _read(source.cookie, keys.cookie) if source.cookie else None
+    came_from, agent, at, cookie = source
+    network = None if kept is _NOTHING else shortened(came_from)
+    address = _hashed(came_from, keys.of_month("address", at)) if kept is _HASHED else network
+    brought = _read(cookie, keys.cookie) if cookie else None
     if brought:
-        return Visitor(_stored(brought, brand=brand, key=keys.visitor), address, None)
+        return Visitor(
+            _stored(brought.encode(), int(brought[:_TIME], 16), brand=brand, key=keys.visitor), address, None
+        )
     if kept is _NOTHING:
         place = token_bytes(_HALF // 2).hex()
     else:
-        said = f"{network}\n{source.agent}".encode("utf-8", "surrogatepass")
-        place = _half(said, keys.of_month("visitor", source.at))
-    first = (source.at - _EPOCH) // _MILLISECOND & _LATEST
+        place = _half(f"{network}\n{agent}".encode("utf-8", "surrogatepass"), keys.of_month("visitor", at))
+    first = (at - _EPOCH) // _MILLISECOND & _LATEST
     # not secret, only different: it keeps apart who comes from one place within a millisecond
-    drawn = f"{first:0{_TIME}x}{random.getrandbits(_APART_BITS):0{_HALF - _TIME}x}{place}"
-    own = _stored(drawn, brand=brand, key=keys.visitor)
-    return Visitor(own, address, drawn + _half(drawn.encode(), keys.cookie))
+    drawn = f"{first:011x}{random.getrandbits(_APART_BITS):05x}{place}"
+    written = drawn.encode()
+    own = _stored(written, first, brand=brand, key=keys.visitor)
+    return Visitor(own, address, drawn + _half(written, keys.cookie))
 
 
 def shortened(address: str) -> str | None:
@@ -118,9 +121,8 @@ def _shortened_ipv6(address: str) -> str | None:
     return str(IPv4Network((mapped, 24), strict=False)) if mapped else None
 
 
-def _hashed(source: Source, keys: VisitorKeys) -> str:
-    said = source.address.encode("utf-8", "surrogatepass")
-    return blake2s(said, key=keys.of_month("address", source.at), digest_size=16).hexdigest()
+def _hashed(address: str, key: bytes) -> str:
+    return blake2s(address.encode("utf-8", "surrogatepass"), key=key, digest_size=16).hexdigest()
 
 
 def _read(cookie: str, key: bytes) -> str | None:
@@ -129,11 +131,10 @@ def _read(cookie: str, key: bytes) -> str | None:
     return drawn if cookie.isascii() and compare_digest(tag, _half(drawn.encode(), key)) else None
 
 
-def _stored(drawn: str, *, brand: bytes, key: bytes) -> str:
+def _stored(drawn: bytes, first: int, *, brand: bytes, key: bytes) -> str:
     """Return the key of a visitor with one brand: no brand's clicks can be matched with another's."""
-    written = drawn.encode()
-    began = (int(drawn[:_TIME], 16) + _put_off(brand, key)) & _LATEST
-    return f"{began:0{_TIME}x}{_half(brand + written, key)[_TIME:]}{_half(brand + written[_HALF:], key)}"
+    began = (first + _put_off(brand, key)) & _LATEST
+    return f"{began:011x}{_half(brand + drawn, key)[_TIME:]}{_half(brand + drawn[_HALF:], key)}"
 
 
 @lru_cache(maxsize=1_024)

@@ -1,12 +1,17 @@
 """A click is on disk before the visitor is led on, says no more than was agreed to, counts once for each visitor."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, timedelta
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.kernel.ids import new_id
+from engine.tracking.clicks.driver import id_taker, taker, time_taker
 from engine.tracking.clicks.repeats import Repeats
 from engine.tracking.clicks.rules import click_id_of
 from engine.tracking.clicks.store import counted_before
@@ -228,3 +233,10 @@ def test_whether_a_visitor_counted_is_found_by_index(db):
             unit.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         found = unit.connection.exec_driver_sql(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{statement}", values)
         assert "ix_click_visitor" in "\n".join(str(row[-1]) for row in found)
+
+
+@given(at=st.datetimes(timezones=st.just(UTC)), name=st.binary(min_size=16, max_size=16))
+def test_values_made_ready_for_the_driver_are_what_sqlalchemy_would_make_of_them(at, name):
+    for dialect in (sqlite.dialect(), postgresql.dialect()):
+        assert time_taker(dialect)(at) == taker("at", dialect)(at)
+        assert id_taker(dialect)(name) == taker("id", dialect)(UUID(bytes=name))
