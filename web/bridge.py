@@ -72,7 +72,7 @@ def call_of(scope: Scope) -> Call:
     for name, value in scope.headers.items():
         if key := _TELLING.get(name):
             found[key] = f"{found[key]}{_SPLIT.get(key, ',')}{value}" if key in found else value
-    return Call(scope.method, scope.path, scope.query_string, found, scope.client.rpartition(":")[0])
+    return Call(scope.method, scope.path, scope.query_string, found, _host(scope.client))
 
 
 def send(line: Line, answer: Answer) -> None:
@@ -118,7 +118,7 @@ def _headers(scope: Scope) -> Mapping[str, str]:
 
 
 def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:
-    name, _, port = scope.server.rpartition(":")
+    port = scope.server.rpartition(":")[2]
     headers = {_PLAIN.get(key, key): value for key, value in _headers(scope).items()}
     headers.pop("HTTP_TRANSFER_ENCODING", None)
     return {
@@ -128,10 +128,10 @@ def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
         "QUERY_STRING": scope.query_string,
-        "SERVER_NAME": name,
+        "SERVER_NAME": _host(scope.server),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "REMOTE_ADDR": _host(scope.client),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(body),
@@ -141,6 +141,11 @@ def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
+
+
+def _host(address: str) -> str:
+    """Return the host of `host:port`, an IPv6 address without its brackets."""
+    return address.rpartition(":")[0].removeprefix("[").removesuffix("]")
 
 
 async def _body(line: Line) -> bytes | None:

@@ -273,6 +273,13 @@ def test_headers_that_came_several_times_are_one_list_and_odd_names_pass_for_non
     assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("203.0.113.9", "http")
 
 
+def test_a_visitor_by_ipv6_has_a_network_of_their_own(db, front, flask):
+    ask(front, "/r/coat", peer="[2001:db8:1:2::3]", headers=[("User-Agent", PHONE)])
+    ask(front, "/login", peer="[2001:db8:1:2::3]")
+    assert clicks(db)[0].address == "2001:db8:1::/48"
+    assert flask.seen[0]["REMOTE_ADDR"] == "2001:db8:1:2::3"
+
+
 def test_every_header_that_a_click_is_judged_by_gets_to_the_front():
     asked = {name for module in (visits, web.front) for name in re.findall(r"HTTP_[A-Z_]+", getsource(module))}
     assert asked == set(_TELLING.values())
