@@ -55,7 +55,7 @@ class NewClick(NamedTuple):
 
 @dataclass(slots=True)
 class Loss:
-    """How many clicks of a brand were lost in a row, from when to when, and why the last one was."""
+    """How many clicks of a brand were lost in a row, from when to when, and why the first one was."""
 
     lost: int
     lost_from: datetime

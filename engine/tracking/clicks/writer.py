@@ -129,4 +129,4 @@ class ClickWriter:
                 newer = self._losses.setdefault(brand_id, loss)
                 if newer is not loss:
                     newer.lost += loss.lost
-                    newer.lost_from = loss.lost_from
+                    newer.lost_from, newer.reason = loss.lost_from, loss.reason

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.kernel.database import open_database
 from engine.kernel.group_commit import GroupCommit, NotWrittenError
+from tests.support.asking import awaited
 
 KEPT = Table("kept", MetaData(), Column("number", Integer, primary_key=True))
 
@@ -265,7 +266,7 @@ def test_coroutines_share_a_batch_with_threads_and_are_told_in_their_loop():
     async def many():
         return await asyncio.gather(*(group.soon(number, loop=asyncio.get_running_loop()) for number in range(100)))
 
-    assert asyncio.run(many()) == [None] * 100
+    assert awaited(many()) == [None] * 100
     group.put(100)
     group.close()
     assert written[0] == list(range(100))
@@ -287,7 +288,7 @@ def test_a_coroutine_learns_that_its_item_was_refused_and_the_others_go_in():
             *(group.soon(number, loop=asyncio.get_running_loop()) for number in range(6)), return_exceptions=True
         )
 
-    found = asyncio.run(many())
+    found = awaited(many())
     group.close()
     assert sorted(kept) == [0, 1, 2, 4, 5]
     assert [type(one) for one in found] == [type(None)] * 3 + [NotWrittenError] + [type(None)] * 2
@@ -309,7 +310,7 @@ def test_a_coroutine_waits_no_longer_than_the_patience():
         await loop.run_in_executor(None, begun.wait)
         return await asyncio.gather(first, group.soon(2, loop=loop), return_exceptions=True)
 
-    being_written, in_line = asyncio.run(both())
+    being_written, in_line = awaited(both())
     go_on.set()
     group.close()
     assert (being_written.in_doubt, in_line.in_doubt) == (True, False)
@@ -325,4 +326,4 @@ def test_who_asks_after_the_end_is_refused():
         await group.soon(1, loop=asyncio.get_running_loop())
 
     with pytest.raises(NotWrittenError):
-        asyncio.run(late())
+        awaited(late())
