@@ -11,6 +11,8 @@ import structlog
 from flask import Flask
 from whitenoise import WhiteNoise
 
+from web.compressed import TEXTS, Compressed
+
 STATIC: Final = Path(__file__).resolve().parent / "static"
 _A_YEAR: Final = 365 * 24 * 3600
 _log = structlog.get_logger(__name__)
@@ -21,7 +23,7 @@ def serve_static(app: Flask, *, folder: Path = STATIC) -> None:
     if not (folder / "vendor" / "tabler.min.css").exists():
         _log.warning("front_end_files_missing", remedy="Run `make setup` (or `npm ci` and `python -m web.assets`).")
     prefix = f"static/{digest(folder)}"
-    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]  # how WSGI middleware is put in front of Flask
+    files = WhiteNoise(
         app.wsgi_app,
         root=folder,
         prefix=prefix,
@@ -29,6 +31,7 @@ def serve_static(app: Flask, *, folder: Path = STATIC) -> None:
         allow_all_origins=False,
         add_headers_function=_headers,
     )
+    app.wsgi_app = Compressed(files)  # type: ignore[method-assign]  # how WSGI middleware is put in front of Flask
     app.jinja_env.globals["static"] = lambda path: f"/{prefix}/{path}"
 
 
@@ -41,6 +44,8 @@ def digest(folder: Path) -> str:
     return total.hexdigest()[:12]
 
 
-def _headers(headers: "object", _path: str, _url: str) -> None:
+def _headers(headers: "object", _path: str, url: str) -> None:
+    if url.endswith(TEXTS):
+        headers["Vary"] = "Accept-Encoding"  # type: ignore[index]
     headers["X-Content-Type-Options"] = "nosniff"  # type: ignore[index]  # wsgiref's Headers
     headers["Cross-Origin-Resource-Policy"] = "same-origin"  # type: ignore[index]

@@ -5,18 +5,13 @@ Nothing of ours is called from inside but to set the brand up: the server is `go
 """
 
 import json
-import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -34,6 +29,7 @@ from engine.tracking.site.schemas import SiteDraft, TrackingDraft
 from engine.tracking.site.service import save_site, save_tracking
 from engine.tracking.site.tables import Consent
 from tests.conftest import START
+from tests.support.serving import environment_of, serving
 from tests.support.shop import open_shop
 from tests.support.standin import SETTINGS, StandIn, post, standing_in
 
@@ -83,20 +79,8 @@ def house(tmp_path, shop) -> Iterator[House]:
     brand = open_shop(goodword, VirtualClock(START))
     _furnish(goodword, brand, shop)
     goodword.close()
-    port = _free_port()
-    environment = os.environ | {"GOODWORD_HOME": str(tmp_path), "GOODWORD_SMTP_URL": ""}
-    address = f"http://127.0.0.1:{port}"
-    with (
-        (tmp_path / "serve.log").open("w") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "serve", "--port", str(port)], env=environment, stdout=log, stderr=log
-        ) as served,
-    ):
-        try:
-            _await_answer(address, served, tmp_path / "serve.log")
-            yield House(address, environment)
-        finally:
-            served.send_signal(signal.SIGTERM)
+    with serving(tmp_path) as address:
+        yield House(address, environment_of(tmp_path))
 
 
 def _furnish(goodword: Any, brand: Any, shop: StandIn) -> None:
@@ -160,22 +144,3 @@ def test_an_order_that_nobody_signed_leaves_nothing(house, shop, browser: Browse
     done = subprocess.run(command, check=False, env=house.environment, capture_output=True, text=True)
     assert done.returncode == 1
     page.context.close()
-
-
-def _await_answer(address: str, process: "subprocess.Popen[bytes]", log: Path, *, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/sign-in"):
-                return
-        except OSError:
-            still_coming = process.poll() is None and time.monotonic() < end
-            assert still_coming, log.read_text()[-2_000:]
-            time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
