@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.connections.tables import Alarm
 from engine.intake.webhooks.tables import InboxState, InboxWebhook
-from engine.jobs.queries import job_counts, latest_jobs
+from engine.jobs.queries import is_worker_running, job_counts, latest_jobs
 from engine.jobs.tables import JobState
 from engine.kernel.database import Database, UnitOfWork
 from engine.kernel.migrate import pending
@@ -22,7 +22,7 @@ from engine.kernel.tables import table_of
 from engine.tracking.clicks.tables import ClickLoss
 
 QUIET: Final = timedelta(minutes=5)
-"""How long no job may have come to be: a worker enqueues one every 30 seconds."""
+"""How long no job may have been done where no worker runs: somebody may do them by `goodword worker --once`."""
 
 _LOSS: Final = table_of(ClickLoss)
 _ALARM: Final = table_of(Alarm)
@@ -76,15 +76,17 @@ def health(database: Database) -> Health:
 
 
 def _worker(unit: UnitOfWork) -> Check:
-    newest = latest_jobs(unit, limit=1)
-    if not newest:
+    if is_worker_running(unit):
+        return Check("worker", Level.OK, "A worker is doing the jobs.")
+    done = latest_jobs(unit, state=JobState.DONE, limit=1)
+    if not done:
         return Check("worker", Level.WARNING, "No worker has run here yet. `goodword serve` brings one along.")
-    since = unit.now - newest[0].run_at
+    since = unit.now - (done[0].finished_at or done[0].run_at)
+    minutes = int(since.total_seconds()) // 60
     if since > QUIET:
-        minutes = int(since.total_seconds()) // 60
         says = f"No worker has run for {minutes} minutes: nothing is approved, told or read. Run `goodword worker`."
         return Check("worker", Level.FAILING, says, minutes)
-    return Check("worker", Level.OK, "A worker is doing the jobs.")
+    return Check("worker", Level.WARNING, "No worker runs, though jobs were done just now. Run `goodword worker`.")
 
 
 def _dead_jobs(unit: UnitOfWork) -> Check:

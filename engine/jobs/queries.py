@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from engine.jobs.service import AT_WORK, OPEN
 from engine.jobs.tables import Job, JobState
 from engine.kernel.database import UnitOfWork
 
@@ -28,8 +29,9 @@ class JobRow:
 
 
 def job_counts(unit: UnitOfWork) -> dict[JobState, int]:
-    """Return how many jobs are in each state."""
-    found = dict(unit.execute(select(_JOB.c.state, func.count()).group_by(_JOB.c.state)).all())
+    """Return how many jobs are in each state, other than those that workers hold while they run."""
+    counted = select(_JOB.c.state, func.count()).where(_JOB.c.name != AT_WORK).group_by(_JOB.c.state)
+    found = dict(unit.execute(counted).all())
     return {state: found.get(state.value, 0) for state in JobState}
 
 
@@ -39,6 +41,13 @@ def latest_jobs(unit: UnitOfWork, *, state: JobState | None = None, limit: int =
     if state is not None:
         statement = statement.where(_JOB.c.state == state.value)
     return tuple(_row(row) for row in unit.execute(statement))
+
+
+def is_worker_running(unit: UnitOfWork) -> bool:
+    """Tell whether a worker runs now, on whatever machine. One that only did what was due is gone already."""
+    # by ix_job_open
+    here = (OPEN, _JOB.c.name == AT_WORK, _JOB.c.leased_until > unit.now)
+    return unit.execute(select(_JOB.c.id).where(*here).limit(1)).first() is not None
 
 
 def job_by_key(unit: UnitOfWork, key: str) -> JobRow | None:

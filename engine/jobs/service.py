@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.jobs.rules import Schedule, wait_after
@@ -16,10 +16,16 @@ from engine.kernel.ids import new_id
 
 _JOB: Final = Job.__table__  # type: ignore[attr-defined]
 
+AT_WORK: Final = "at work"
+"""The name of the job that each worker holds while it runs. It has no handler: holding it is all there is to it."""
+
+AT_WORK_LEASE: Final = timedelta(minutes=5)
+"""How long a worker is taken to run without having said so again: it died, or one job keeps it."""
+
 KEPT: Final = timedelta(days=30)
 """How long a job that is done can be looked at. A slot of a schedule never comes again, so its key is not missed."""
 
-_OPEN: Final[ColumnElement[bool]] = literal_column("state IN ('waiting', 'running')")
+OPEN: Final[ColumnElement[bool]] = literal_column("state IN ('waiting', 'running')")
 """Written out as in ix_job_open: a parameter would hide from the planner that the partial index serves."""
 
 
@@ -63,7 +69,7 @@ def enqueue_slot(unit: UnitOfWork, schedule: Schedule) -> bool:
     """
     prefix = f"{schedule.name}:"
     of_schedule = func.substr(_JOB.c.job_key, 1, len(prefix)) == prefix
-    earlier = select(_JOB.c.id).where(_OPEN, _JOB.c.name == schedule.name, of_schedule)
+    earlier = select(_JOB.c.id).where(OPEN, _JOB.c.name == schedule.name, of_schedule)
     if unit.execute(earlier.limit(1)).first() is not None:
         return False
     enqueue(unit, schedule.name, {}, key=schedule.key(unit.now))
@@ -110,6 +116,21 @@ def fail(unit: UnitOfWork, job: ClaimedJob, *, problem: str, attempts: int) -> b
     return _settle(unit, job, state=JobState.WAITING, run_at=unit.now + wait_after(job.attempts), problem=problem)
 
 
+def begin_work(unit: UnitOfWork, worker: UUID) -> None:
+    """Say that `worker` runs, for as long as `AT_WORK_LEASE`; what others said whose time ran out is forgotten."""
+    # by ix_job_open
+    past = or_(_JOB.c.id == worker, _JOB.c.leased_until <= unit.now)
+    unit.execute(delete(_JOB).where(OPEN, _JOB.c.name == AT_WORK, past))
+    held = {"state": JobState.RUNNING.value, "lease": worker, "leased_until": unit.now + AT_WORK_LEASE}
+    row = {"id": worker, "name": AT_WORK, "arguments": {}, "job_key": f"{AT_WORK}:{worker}", "attempts": 1}
+    unit.execute(insert(_JOB).values(run_at=unit.now, **row, **held))
+
+
+def end_work(unit: UnitOfWork, worker: UUID) -> None:
+    """Say that `worker` runs no more."""
+    unit.execute(delete(_JOB).where(_JOB.c.id == worker))
+
+
 def purge(unit: UnitOfWork, *, most: int = 1_000) -> int:
     """Delete jobs that were done `KEPT` ago or earlier, oldest first, at most `most`; return how many they were.
 
@@ -128,4 +149,4 @@ def _settle(unit: UnitOfWork, job: ClaimedJob, *, state: JobState, **values: Any
 
 def _due(unit: UnitOfWork) -> ColumnElement[bool]:
     free = or_(_JOB.c.state == JobState.WAITING.value, _JOB.c.leased_until <= unit.now)
-    return and_(_OPEN, _JOB.c.run_at <= unit.now, free)
+    return and_(OPEN, _JOB.c.run_at <= unit.now, free)

@@ -24,7 +24,8 @@ class JobState(StrEnum):
 class Job(SQLModel, table=True):
     """One piece of work. `job_key` is unique: the same slot of a schedule is enqueued once.
 
-    `lease` is the fencing token of whoever runs it; only its holder may finish it.
+    `lease` is the fencing token of whoever runs it; only its holder may finish it. Each worker that runs holds one job
+    that is nobody's work, so that it can be told that it runs.
     """
 
     __tablename__ = "job"

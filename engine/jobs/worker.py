@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -10,8 +11,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from engine.jobs.rules import Handler, Schedule
-from engine.jobs.service import ClaimedJob, claim, enqueue_slot, fail, finish, is_any_due
+from engine.jobs.service import ClaimedJob, begin_work, claim, end_work, enqueue_slot, fail, finish, is_any_due
 from engine.kernel.database import Database
+from engine.kernel.ids import new_id
 
 LEASE: Final = timedelta(minutes=15)
 """How long a job may take before its holder is taken for dead."""
@@ -22,6 +24,7 @@ Poller: TypeAlias = Callable[[], int]
 """Does some of what is due and returns how much that was; 0 where nothing is. Any number may run beside each other."""
 
 _PAUSE: Final = timedelta(seconds=1)
+_SAID_EVERY: Final = timedelta(seconds=30)
 _POLL_PAUSE: Final = timedelta(seconds=0.5)
 _log = structlog.get_logger(__name__)
 
@@ -71,8 +74,12 @@ class Worker:
             thread.join()
 
     def _run_jobs(self, stop: threading.Event) -> None:
+        worker, said_at = new_id(), datetime.min.replace(tzinfo=UTC)
         while not stop.is_set():
             try:
+                if self._database.clock.now() - said_at >= _SAID_EVERY:
+                    self._database.run(partial(begin_work, worker=worker))
+                    said_at = self._database.clock.now()
                 self._enqueue_slots()
                 found = self._run_next()
             except DBAPIError as error:
@@ -80,6 +87,8 @@ class Worker:
                 found = False
             if not found:
                 stop.wait(_PAUSE.total_seconds())
+        with suppress(DBAPIError):
+            self._database.run(partial(end_work, worker=worker))
 
     def _run_next(self) -> bool:
         with self._database.reading() as unit:
