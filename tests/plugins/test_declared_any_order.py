@@ -17,6 +17,7 @@ from plugins.generic_webhook.connector import GenericWebhook
 from plugins.generic_webhook.settings import GenericWebhookSettings
 from plugins.vendure.connector import Vendure
 from tests.engine.pipeline.world import World
+from tests.plugins.by_module import body
 from tests.plugins.vendure import shop as vendure
 from tests.support.standin import SIGNING_SECRET
 
@@ -93,7 +94,7 @@ def of_vendure(number: int) -> list[tuple[str, bytes]]:
     states[3]["newest"]["totalItems"] += 1
     states.append(vendure.refunded(states[3], second))
     states.append(states[4] | {"newest": {"totalItems": 14, "items": [{"createdAt": vendure.at(120)}]}})
-    return [("order", vendure.body(state | {"code": f"CODE{number}"})) for state in states]
+    return [("order", body(state | {"code": f"CODE{number}"})) for state in states]
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ import pytest
 from engine.kernel.settings import DEFAULT_PLUGINS
 from engine.plugin_api import Capability, WebhookRequest
 from engine.plugin_host.registry import load_plugins
+from tests.plugins import by_module
 from tests.plugins.medusa import shop as medusa
 from tests.plugins.shopify import shop as shopify
 from tests.plugins.stripe_payments import account as stripe
@@ -60,8 +61,8 @@ def medusa_day(shop: medusa.FakeShop) -> Iterator[WebhookRequest]:
         order = medusa.an_order(f"order_{number}", items=[cups, cap])
         shop.place(medusa.refunded(order, (f"ref_{number}", "5", 40)) if number % 2 else order)
         for told in range(1 + number % 2):
-            pointer = medusa.written({"id": order["id"]})
-            yield medusa.sent(pointer, when=NOW, message_id=f"msg_{number}_{told}")
+            pointer = by_module.written({"id": order["id"]})
+            yield by_module.sent(pointer, when=NOW, message_id=f"msg_{number}_{told}")
 
 
 def vendure_day(shop: vendure.FakeShop) -> Iterator[WebhookRequest]:
@@ -70,8 +71,8 @@ def vendure_day(shop: vendure.FakeShop) -> Iterator[WebhookRequest]:
         refund = vendure.a_refund(str(number), 1_200, 90)
         shop.orders.append(vendure.refunded(order, refund) if number % 2 else order)
         for told in range(1 + number % 2):
-            pointer = vendure.written({"code": order["code"]})
-            yield vendure.sent(pointer, when=NOW, message_id=f"msg_{number}_{told}")
+            pointer = by_module.written({"code": order["code"]})
+            yield by_module.sent(pointer, when=NOW, message_id=f"msg_{number}_{told}")
 
 
 def stripe_day(account: Account) -> Iterator[WebhookRequest]:
@@ -94,11 +95,11 @@ def shop_of(connector: str) -> Day:
             shop = woocommerce.FakeShop()
             return shop, WOOCOMMERCE | {"url": shop.url}, woocommerce_day
         case "medusa":
-            settings = {"url": medusa.URL, "api_key": medusa.KEY, "secrets": [medusa.SECRET]}
+            settings = {"url": medusa.URL, "api_key": medusa.KEY, "secrets": [by_module.SECRET]}
             return medusa.FakeShop(), settings, medusa_day
         case "vendure":
             settings = {"admin_api": vendure.URL, "username": vendure.NAME, "password": vendure.PASSWORD}
-            return vendure.FakeShop(), settings | {"secrets": [vendure.SECRET]}, vendure_day
+            return vendure.FakeShop(), settings | {"secrets": [by_module.SECRET]}, vendure_day
         case "stripe_payments":
             return Account(now=seconds(NOW)), {"api_key": stripe.KEY, "webhook_secrets": [stripe.SECRET]}, stripe_day
     raise AssertionError(f"{connector} can be asked, and nobody lets its webhooks get lost")

@@ -14,7 +14,8 @@ from engine.plugin_api import Delivery, read_json
 from plugins.medusa.connector import Medusa
 from plugins.medusa.fields import body_of
 from tests.engine.pipeline.world import World
-from tests.plugins.medusa.shop import a_payment, an_order, at, refunded, returned, settings, written
+from tests.plugins.by_module import written
+from tests.plugins.medusa.shop import a_payment, an_order, at, refunded, returned, settings
 
 CONNECTOR = Medusa()
 SHOP = Source("medusa", "medusa")

@@ -8,10 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from engine.plugin_api import (
-    CodeView,
     ConfigError,
     FatalError,
-    HttpResponse,
     InputError,
     PluginError,
     PluginSettings,
@@ -22,23 +20,8 @@ from engine.plugin_api import (
 from plugins.medusa.connector import Medusa
 from plugins.medusa.fields import body_of
 from plugins.medusa.settings import MedusaSettings
-from tests.plugins.medusa.shop import (
-    KEY,
-    NEXT_SECRET,
-    SECRET,
-    T0,
-    URL,
-    FakeShop,
-    a_move,
-    a_payment,
-    an_order,
-    at,
-    body,
-    refunded,
-    sent,
-    settings,
-    written,
-)
+from tests.plugins.by_module import FORGED, NEXT_SECRET, PERCENT, SECRET, T0, Answers, Codes, body, sent, written
+from tests.plugins.medusa.shop import KEY, URL, FakeShop, a_move, a_payment, an_order, at, refunded, settings
 from tests.plugins.wire import through_the_host
 
 CONNECTOR = Medusa()
@@ -56,16 +39,7 @@ def test_another_topic_is_ignored():
     assert CONNECTOR.verify(sent(b"{}", "product"), settings=settings()).kind is WebhookKind.IGNORED
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        sent(b"{}", secret="made-up-secret-of-nobody"),
-        replace(sent(b"{}"), body=b"{ }"),
-        replace(sent(b"{}"), received_at=T0 + timedelta(minutes=6)),
-        replace(sent(b"{}"), headers={}),
-    ],
-    ids=["another secret", "another body", "late", "unsigned"],
-)
+@pytest.mark.parametrize("request_", FORGED.values(), ids=FORGED)
 def test_what_nobody_signed_in_time_is_refused(request_):
     with pytest.raises(SignatureError):
         CONNECTOR.verify(request_, settings=settings())
@@ -144,15 +118,8 @@ def test_a_cursor_of_somebody_else_is_refused():
 
 # --- codes
 
-PERCENT = CodeView("key-1", "ANNA10", "Anna's friends", 1_250, None, T0)
-
-
-def push(shop: FakeShop, code: CodeView) -> str:
-    return CONNECTOR.push_code(code, settings=settings(), http=shop)
-
-
-def find(shop: FakeShop, code: str):
-    return CONNECTOR.find_code(code, settings=settings(), http=shop)
+CODES = Codes(CONNECTOR, settings())
+push, find, revoke = CODES.push, CODES.find, CODES.revoke
 
 
 def test_a_percentage_is_a_promotion_off_the_order_in_every_currency_of_the_shop():
@@ -212,7 +179,7 @@ def test_revoking_is_quiet_twice_and_where_nothing_is():
     shop = FakeShop()
     reference = push(shop, PERCENT)
     for each in (reference, reference, "promo_missing", "../orders"):
-        CONNECTOR.revoke_code(each, settings=settings(), http=shop)
+        revoke(shop, each)
     assert find(shop, "ANNA10").active is False
     assert not any(".." in each for each in shop.asked)
     assert push(shop, PERCENT) == reference
@@ -245,16 +212,6 @@ def test_what_is_asked_survives_the_hosts_own_client():
 # --- answers and settings
 
 
-class Answers:
-    """A client that answers everything alike."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self.found = HttpResponse(status, {}, body)
-
-    def request(self, method, url, *, params=None, headers=None, json=None, form=None, accept=()):
-        return self.found
-
-
 @pytest.mark.parametrize(
     ("status", "body", "error", "words"),
     [
@@ -268,7 +225,7 @@ class Answers:
 )
 def test_answers_that_do_not_help_are_told_as_what_they_are(status, body, error, words):
     with pytest.raises(error, match=words):
-        CONNECTOR.check(settings=settings(), http=Answers(status, body))
+        CONNECTOR.check(settings=settings(), http=Answers(body, status=status))
 
 
 def test_the_check_names_the_store():

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from engine.testing.connectors import ConnectorConformance, Sample
 from plugins import medusa
-from tests.plugins.medusa.shop import FakeShop, an_order, at, body, refunded, sent, settings, written
+from tests.plugins.by_module import body, sent, written
+from tests.plugins.medusa.shop import FakeShop, an_order, at, refunded, settings
 
 PART = refunded(an_order(), ("ref_1", "20", 60))
 

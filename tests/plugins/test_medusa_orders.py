@@ -15,9 +15,8 @@ from engine.plugin_api import (
 from plugins.medusa.connector import Medusa
 from plugins.medusa.fields import body_of
 from plugins.medusa.orders import changed_at
+from tests.plugins.by_module import CLICK, T0, body, written
 from tests.plugins.medusa.shop import (
-    CLICK,
-    T0,
     a_credit,
     a_move,
     a_payment,
@@ -25,11 +24,9 @@ from tests.plugins.medusa.shop import (
     an_order,
     at,
     big,
-    body,
     refunded,
     returned,
     settings,
-    written,
 )
 
 CONNECTOR = Medusa()

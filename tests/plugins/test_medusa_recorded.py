@@ -9,7 +9,8 @@ import pytest
 
 from engine.plugin_api import OrderEvent, RefundEvent, round_half_even
 from plugins.medusa.connector import Medusa
-from tests.plugins.medusa.shop import body, settings
+from tests.plugins.by_module import body
+from tests.plugins.medusa.shop import settings
 
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "medusa-2.19" / "orders.json").read_text(encoding="utf-8")

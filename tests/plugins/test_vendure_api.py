@@ -8,10 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from engine.plugin_api import (
-    CodeView,
     ConfigError,
     FatalError,
-    HttpResponse,
     InputError,
     PluginError,
     PluginSettings,
@@ -19,21 +17,8 @@ from engine.plugin_api import (
     WebhookKind,
 )
 from plugins.vendure.connector import Vendure
-from tests.plugins.vendure.shop import (
-    NEXT_SECRET,
-    PASSWORD,
-    SECRET,
-    T0,
-    FakeShop,
-    a_refund,
-    an_order,
-    at,
-    body,
-    refunded,
-    sent,
-    settings,
-    written,
-)
+from tests.plugins.by_module import FORGED, NEXT_SECRET, PERCENT, SECRET, T0, Answers, Codes, body, sent, written
+from tests.plugins.vendure.shop import PASSWORD, FakeShop, a_refund, an_order, at, refunded, settings
 
 CONNECTOR = Vendure()
 
@@ -59,17 +44,7 @@ def test_another_topic_is_ignored(topic):
     assert CONNECTOR.verify(sent(b"{}", topic), settings=settings()).kind is WebhookKind.IGNORED
 
 
-@pytest.mark.parametrize(
-    "request_",
-    [
-        sent(b"{}", secret="made-up-secret-of-nobody"),
-        replace(sent(b"{}"), body=b"{ }"),
-        replace(sent(b"{}"), received_at=T0 + timedelta(minutes=6)),
-        replace(sent(b"{}"), received_at=T0 - timedelta(minutes=6)),
-        replace(sent(b"{}"), headers={}),
-    ],
-    ids=["another secret", "another body", "late", "early", "unsigned"],
-)
+@pytest.mark.parametrize("request_", FORGED.values(), ids=FORGED)
 def test_what_nobody_signed_in_time_is_refused(request_):
     with pytest.raises(SignatureError):
         CONNECTOR.verify(request_, settings=settings())
@@ -141,15 +116,8 @@ def test_a_cursor_of_somebody_else_is_refused(cursor):
 
 # --- codes
 
-PERCENT = CodeView("key-1", "ANNA10", "Anna's friends", 1_250, None, T0)
-
-
-def push(shop: FakeShop, code: CodeView) -> str:
-    return CONNECTOR.push_code(code, settings=settings(), http=shop)
-
-
-def find(shop: FakeShop, code: str):
-    return CONNECTOR.find_code(code, settings=settings(), http=shop)
+CODES = Codes(CONNECTOR, settings())
+push, find, revoke = CODES.push, CODES.find, CODES.revoke
 
 
 def test_a_percentage_is_a_promotion_with_a_coupon_code():
@@ -206,23 +174,13 @@ def test_revoking_is_quiet_twice_and_where_nothing_is():
     shop = FakeShop()
     reference = push(shop, PERCENT)
     for each in (reference, reference, "404"):
-        CONNECTOR.revoke_code(each, settings=settings(), http=shop)
+        revoke(shop, each)
     assert find(shop, "ANNA10").active is False
     assert push(shop, PERCENT) == reference
     assert find(shop, "ANNA10").active is True
 
 
 # --- answers and settings
-
-
-class Answers:
-    """A client that answers everything alike."""
-
-    def __init__(self, body: bytes) -> None:
-        self.found = HttpResponse(200, {"vendure-auth-token": "t"}, body)
-
-    def request(self, method, url, *, params=None, headers=None, json=None, form=None, accept=()):
-        return self.found
 
 
 @pytest.mark.parametrize(
@@ -242,7 +200,7 @@ class Answers:
 )
 def test_answers_that_do_not_help_are_told_as_what_they_are(body, error, words):
     with pytest.raises(error, match=words):
-        CONNECTOR.check(settings=settings(), http=Answers(body))
+        CONNECTOR.check(settings=settings(), http=Answers(body, headers={"vendure-auth-token": "t"}))
 
 
 def test_the_check_names_the_channel_and_what_the_administrator_may_not():

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from engine.testing.connectors import ConnectorConformance, Sample
 from plugins import vendure
-from tests.plugins.vendure.shop import FakeShop, a_refund, an_order, at, body, refunded, sent, settings, written
+from tests.plugins.by_module import body, sent, written
+from tests.plugins.vendure.shop import FakeShop, a_refund, an_order, at, refunded, settings
 
 PART = refunded(an_order(), a_refund("1", 4_000, 90, lines={"1": 1}), a_refund("2", 500, 95))
 

@@ -16,21 +16,8 @@ from engine.plugin_api import (
 )
 from plugins.vendure.connector import Vendure
 from plugins.vendure.reading import changed_at
-from tests.plugins.vendure.shop import (
-    CLICK,
-    T0,
-    a_line,
-    a_move,
-    a_payment,
-    a_refund,
-    an_order,
-    at,
-    body,
-    cancelled,
-    refunded,
-    settings,
-    written,
-)
+from tests.plugins.by_module import CLICK, T0, body, written
+from tests.plugins.vendure.shop import a_line, a_move, a_payment, a_refund, an_order, at, cancelled, refunded, settings
 
 CONNECTOR = Vendure()
 

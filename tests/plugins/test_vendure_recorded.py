@@ -8,7 +8,8 @@ import pytest
 
 from engine.plugin_api import OrderEvent, RefundEvent
 from plugins.vendure.connector import Vendure
-from tests.plugins.vendure.shop import body, settings
+from tests.plugins.by_module import body
+from tests.plugins.vendure.shop import settings
 
 RECORDED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "vendure-3.7" / "orders.json").read_text(encoding="utf-8")

@@ -6,22 +6,18 @@ code tells upper case from lower, and unknown fields of a promotion are refused.
 
 import base64
 import copy
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from engine.plugin_api import ConfigError, HttpResponse, WebhookRequest
+from engine.plugin_api import ConfigError, HttpResponse
 from plugins.medusa.settings import MedusaSettings
+from tests.plugins.by_module import CLICK, NEXT_SECRET, SECRET, after, written
 
 URL = "https://medusa.example"
 KEY = "sk_" + "0123456789abcdef" * 3
-SECRET, NEXT_SECRET = "made-up-secret-of-the-shop-1", "made-up-secret-of-the-shop-2"
-T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-CLICK = "A" * 32
 
 
 def settings(**changes: Any) -> MedusaSettings:
@@ -29,9 +25,8 @@ def settings(**changes: Any) -> MedusaSettings:
 
 
 def at(minutes: float = 0) -> str:
-    """A time as JavaScript writes it, so many minutes after the first order."""
-    moment = T0 + timedelta(minutes=minutes)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time so many minutes after the first order."""
+    return after(minutes=minutes)
 
 
 def big(**fields: str | int) -> dict[str, Any]:
@@ -176,27 +171,6 @@ def returned(order: dict[str, Any], item_id: str, quantity: int, minute: float) 
     detail = next(each["detail"] for each in order["items"] if each["id"] == item_id)
     detail |= {**big(return_received_quantity=quantity), "updated_at": at(minute)}
     return order | {"updated_at": at(minute)}
-
-
-def written(record: Any) -> bytes:
-    return json.dumps(record).encode()
-
-
-def body(order: dict[str, Any]) -> bytes:
-    """An order as `parse` reads it."""
-    return written({"order": order})
-
-
-def sent(
-    body: bytes, topic: str = "order", *, secret: str = SECRET, when: datetime = T0, message_id: str = ""
-) -> WebhookRequest:
-    """A webhook as the subscriber sends it."""
-    message_id = message_id or f"msg_{hashlib.sha256(body).hexdigest()[:12]}"
-    stamp = str(int(when.timestamp()))
-    signed = b"%s.%s.%s" % (message_id.encode(), stamp.encode(), body)
-    signature = base64.b64encode(hmac.digest(secret.encode(), signed, "sha256")).decode()
-    headers = {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
-    return WebhookRequest(headers | {"x-goodword-topic": topic}, body, when)
 
 
 _METHOD = {"type", "target_type", "value", "currency_code", "allocation"}

@@ -1,16 +1,12 @@
 """A Vendure shop in memory: its orders as the Admin API tells them, and what that API answers to our questions."""
 
-import base64
 import copy
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from engine.plugin_api import HttpResponse, WebhookRequest
+from engine.plugin_api import HttpResponse
 from plugins.vendure.questions import (
     CHECK,
     CREATE_PROMOTION,
@@ -22,12 +18,10 @@ from plugins.vendure.questions import (
     orders_placed,
 )
 from plugins.vendure.settings import VendureSettings
+from tests.plugins.by_module import CLICK, NEXT_SECRET, SECRET, after, written
 
 URL = "https://vendure.example/admin-api"
-SECRET, NEXT_SECRET = "made-up-secret-of-the-shop-1", "made-up-secret-of-the-shop-2"
 NAME, PASSWORD, TOKEN = "goodword@example.com", "made-up-password", "made-up-token"
-T0 = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-CLICK = "A" * 32
 
 
 def settings(**changes: Any) -> VendureSettings:
@@ -44,8 +38,8 @@ def settings(**changes: Any) -> VendureSettings:
 
 
 def at(seconds: float = 0) -> str:
-    """A time as the Admin API writes it, so many seconds after the first order."""
-    return (T0 + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The time so many seconds after the first order."""
+    return after(seconds=seconds)
 
 
 def a_line(line_id: str, net: int, gross: int, quantity: int = 1, **changes: Any) -> dict[str, Any]:
@@ -133,27 +127,6 @@ def cancelled(order: dict[str, Any], line_id: str, pieces: int, seconds: float) 
     line["quantity"] = left
     order["newest"] = {"totalItems": order["newest"]["totalItems"] + 1, "items": [{"createdAt": at(seconds)}]}
     return order
-
-
-def written(record: Any) -> bytes:
-    return json.dumps(record).encode()
-
-
-def body(order: dict[str, Any]) -> bytes:
-    """An order as `parse` reads it."""
-    return written({"order": order})
-
-
-def sent(
-    body: bytes, topic: str = "order", *, secret: str = SECRET, when: datetime = T0, message_id: str = ""
-) -> WebhookRequest:
-    """A webhook as the shop's plugin sends it."""
-    message_id = message_id or f"msg_{hashlib.sha256(body).hexdigest()[:12]}"
-    stamp = str(int(when.timestamp()))
-    signed = b"%s.%s.%s" % (message_id.encode(), stamp.encode(), body)
-    signature = base64.b64encode(hmac.digest(secret.encode(), signed, "sha256")).decode()
-    headers = {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{signature}"}
-    return WebhookRequest(headers | {"x-goodword-topic": topic}, body, when)
 
 
 @dataclass
