@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.intake.queries import Claim, OrderRecord
 from engine.intake.rules import instant
 from engine.kernel.money import Currency, Money
+from engine.rewards.rules import GivenBack, given_back
 
 _DELETED: Final = "counts for nothing: the shop deleted it, since its list of the order's refunds no longer has it"
 
@@ -30,29 +31,30 @@ class ClaimStory:
 def claims_of(order: OrderRecord) -> tuple[ClaimStory, ...]:
     """Return the claims on an order, refunds first."""
     standing = order.standing_refunds
-    told = [_story("refund", claim, "refunded_at", order.payload) for claim in order.refunds]
+    back = given_back(order.payload, refunds=standing, chargebacks=order.chargebacks)
+    told = [_story("refund", claim, order.payload, back=back) for claim in order.refunds]
     told = [
         story if claim in standing else replace(story, effect=_DELETED)
         for story, claim in zip(told, order.refunds, strict=True)
     ]
-    return (*told, *(_story("chargeback", claim, "opened_at", order.payload) for claim in order.chargebacks))
+    return (*told, *(_story("chargeback", claim, order.payload, back=back) for claim in order.chargebacks))
 
 
-def _story(kind: str, claim: Claim, at: str, order: Mapping[str, Any]) -> ClaimStory:
+def _story(kind: str, claim: Claim, order: Mapping[str, Any], *, back: GivenBack) -> ClaimStory:
     said = claim.payload
     return ClaimStory(
         kind=kind,
         external_id=claim.external_id,
-        at=instant(said, at),
+        at=instant(said, "refunded_at" if kind == "refund" else "opened_at"),
         currency=said["currency"],
         amount_minor=said["amount"],
         lines=said.get("lines", {}),
         state=said["state"],
-        effect=_effect(kind, said, order),
+        effect=_effect(kind, said, order, back=back),
     )
 
 
-def _effect(kind: str, claim: Mapping[str, Any], order: Mapping[str, Any]) -> str:
+def _effect(kind: str, claim: Mapping[str, Any], order: Mapping[str, Any], *, back: GivenBack) -> str:
     state = claim["state"]
     if state in {"failed", "cancelled", "won"}:
         return f"counts for nothing, since it is {state}"
@@ -61,13 +63,35 @@ def _effect(kind: str, claim: Mapping[str, Any], order: Mapping[str, Any]) -> st
     if claim["currency"] != order["currency"]:
         return "is in another currency than the order; the commission is held until somebody looks at it"
     if "lines" in claim:
-        return "takes back " + ", ".join(_of_line(line_id, minor, order) for line_id, minor in claim["lines"].items())
-    if not order["charged"]:
+        taken = ", ".join(_of_line(line_id, minor, order) for line_id, minor in claim["lines"].items())
+        return f"takes back {taken}{_and_all(order, back)}"
+    if back.rest is None:
         return "takes nothing back: nothing was charged"
-    share = Fraction(claim["amount"], order["charged"])
-    whole = Money(order["charged"], Currency(order["currency"]))
-    amount = Money(claim["amount"], Currency(order["currency"]))
-    return f"takes back {amount.decimal()} ÷ {whole.decimal()} = {_percent(share)} of every line"
+    return _of_all(claim, order, rest=back.rest)
+
+
+def _of_all(claim: Mapping[str, Any], order: Mapping[str, Any], *, rest: int) -> str:
+    """Say what a claim of an amount takes of `rest`, what was charged less what went with lines or for shipping."""
+    currency = Currency(order["currency"])
+    apart = claim.get("apart", 0)
+    aside = f"{Money(apart, currency).decimal()} for shipping, fees or duties" if apart else ""
+    minor = claim["amount"] - apart
+    if not minor and apart:
+        return f"takes back nothing of the lines: {aside}"
+    if rest <= 0:
+        return "takes back all that is left: everything that was charged was given back"
+    amount, whole = Money(minor, currency), Money(rest, currency)
+    lines = "every line" if rest == order["charged"] else "what else was charged, and so of what is left of every line"
+    share = f"takes back {amount.decimal()} ÷ {whole.decimal()} = {_percent(Fraction(minor, rest))} of {lines}"
+    return f"{share}; besides {aside}" if aside else share
+
+
+def _and_all(order: Mapping[str, Any], back: GivenBack) -> str:
+    """Say so where a refund of lines leaves nothing of other lines either."""
+    whole = all(back.of_lines.get(line["id"], 0) >= line["net"] for line in order["lines"])
+    if whole or back.rest is None or back.rest > 0:
+        return ""
+    return "; everything that was charged was given back, so that nothing is left of any line"
 
 
 def _of_line(line_id: str, minor: int, order: Mapping[str, Any]) -> str:

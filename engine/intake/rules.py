@@ -235,6 +235,9 @@ def _refund(event: RefundEvent) -> dict[str, Any]:
     state = RefundState(event.state)
     _check_time("refunded_at", event.refunded_at)
     _check_amount("amount", event.amount_minor)
+    _check_amount("apart", event.apart_minor)
+    if event.apart_minor > event.amount_minor:
+        raise InputError("What is apart from the lines is a part of the amount, not more.", field="apart")
     lines: dict[str, int] = {}
     for line in event.lines:
         _check_id("line_id", line.line_id)
@@ -249,6 +252,8 @@ def _refund(event: RefundEvent) -> dict[str, Any]:
     }
     if lines:
         payload["lines"] = lines
+    if event.apart_minor:
+        payload["apart"] = event.apart_minor
     return payload
 
 

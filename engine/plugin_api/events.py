@@ -88,7 +88,12 @@ class RefundLine:
 
 @dataclass(frozen=True, slots=True)
 class RefundEvent:
-    """A refund as it stands at `updated_at`: of lines where `lines` is not empty, else of `amount_minor` in all."""
+    """A refund as it stands at `updated_at`: of lines where `lines` is not empty, else of an amount.
+
+    `amount_minor` is all that was given back, with tax and shipping, also where lines are named: once all refunds
+    together reach what the order was charged, nothing is left of it. `apart_minor` is the part of a refund without
+    lines that takes nothing of any line, since it was for shipping, fees or duties.
+    """
 
     external_id: str
     order_external_id: str
@@ -98,6 +103,7 @@ class RefundEvent:
     amount_minor: int
     lines: tuple[RefundLine, ...] = ()
     state: RefundState = RefundState.SUCCEEDED
+    apart_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

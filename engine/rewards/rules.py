@@ -2,7 +2,7 @@
 
 Pure: facts and terms in, amounts out. Rules of DESIGN.md section 3, "Book the difference": reductions are exact
 fractions of a line's original base, clamped per line; a rate applies to the net base, rounded once, half-even, then
-capped; flat amounts shrink with net ÷ original base.
+capped; flat amounts shrink with net ÷ original base. Once all that was charged was given back, nothing is left.
 """
 
 from collections import Counter
@@ -97,32 +97,92 @@ def taken_back(
 ) -> TakenBack:
     """Return what refunds and chargebacks leave of `order`.
 
-    A refund of lines takes its part of each line; one of an amount takes amount ÷ charged of every line; where nothing
-    was charged only line refunds count. A failed or cancelled refund counts for nothing, a lost chargeback like an
-    amount, an open one holds. A claim in another currency than the order's holds too: a person must look.
+    A refund of lines takes its part of each line. One of an amount takes its part of what else was charged, of all that
+    is left of every line; where nothing was charged only line refunds count. A failed or cancelled refund counts for
+    nothing, a lost chargeback like an amount, an open one holds. A claim in another currency than the order's holds
+    too: a person must look.
     """
     if not refunds and not chargebacks and "cancelled_at" not in order:
         return NOTHING_TAKEN
     if "cancelled_at" in order:
         return TakenBack({}, 0, None, ())
-    counted = [refund for refund in refunds if refund.payload["state"] not in {"failed", "cancelled"}]
-    counted += [chargeback for chargeback in chargebacks if chargeback.payload["state"] == "lost"]
+    counted = _counted_claims(refunds, chargebacks)
     foreign = [claim for claim in counted if claim.payload["currency"] != order["currency"]]
-    ours = [claim.payload for claim in counted if claim.payload["currency"] == order["currency"]]
+    holds = [f"chargeback {each.external_id} is open" for each in chargebacks if each.payload["state"] == "open"]
+    holds += [f"{each.external_id} is in {each.payload['currency']}, not {order['currency']}" for each in foreign]
+    back = given_back(order, refunds=refunds, chargebacks=chargebacks)
+    elsewhere = back.kept_elsewhere
+    nets = {line["id"]: line["net"] for line in order["lines"]}
+    kept = {
+        line_id: elsewhere * max(_NOTHING, 1 - Fraction(minor, nets[line_id]))
+        for line_id, minor in back.of_lines.items()
+        if nets.get(line_id)
+    }
+    return TakenBack(kept, elsewhere, "; ".join(holds)[:300] or None, tuple(_oddities(order, nets, back)))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What counted claims gave back, in minor units: of which lines' nets, and of `rest` the part `of_all`.
+
+    `rest` is what was charged less what went with lines, or apart from them (for shipping, say); None where nothing was
+    charged. `together` are all claims, as the shop told them.
+    """
+
+    of_lines: Mapping[str, int]
+    of_all: int
+    rest: int | None
+    together: int
+
+    @property
+    def kept_elsewhere(self) -> Fraction:
+        """Return the share of a line that claims of an amount leave: none once all that was charged was given back."""
+        if self.rest is None:
+            return Fraction(1)
+        return max(_NOTHING, 1 - Fraction(self.of_all, self.rest)) if self.rest > 0 else _NOTHING
+
+
+def given_back(
+    order: Mapping[str, Any], *, refunds: Sequence[ClaimLike], chargebacks: Sequence[ClaimLike]
+) -> GivenBack:
+    """Return what claims that count and are in the order's currency gave back.
+
+    With lines went the money that was told with them, or what they were worth if that is more: goods can be taken back
+    for less than their price, and some shops tell it without tax.
+    """
+    counted = [claim.payload for claim in _counted_claims(refunds, chargebacks)]
+    ours = [claim for claim in counted if claim["currency"] == order["currency"]]
     of_lines: Counter[str] = Counter()
     for claim in ours:
         of_lines.update(claim.get("lines", {}))
-    of_all = sum(claim["amount"] for claim in ours if "lines" not in claim)
-    holds = [f"chargeback {each.external_id} is open" for each in chargebacks if each.payload["state"] == "open"]
-    holds += [f"{each.external_id} is in {each.payload['currency']}, not {order['currency']}" for each in foreign]
-    elsewhere = max(_NOTHING, 1 - Fraction(of_all, order["charged"])) if order["charged"] else Fraction(1)
-    nets = {line["id"]: line["net"] for line in order["lines"]}
-    kept = {
-        line_id: max(_NOTHING, elsewhere - Fraction(minor, nets[line_id]))
-        for line_id, minor in of_lines.items()
-        if nets.get(line_id)
-    }
-    return TakenBack(kept, elsewhere, "; ".join(holds)[:300] or None, tuple(_oddities(order, nets, of_lines, of_all)))
+    together = sum(claim["amount"] for claim in ours)
+    of_all = sum(claim["amount"] - claim.get("apart", 0) for claim in ours if "lines" not in claim)
+    apart = sum(claim.get("apart", 0) for claim in ours if "lines" not in claim)
+    with_lines = max(together - of_all - apart, _worth(order, of_lines))
+    return GivenBack(of_lines, of_all, order["charged"] - apart - with_lines if order["charged"] else None, together)
+
+
+def _counted_claims(refunds: Iterable[ClaimLike], chargebacks: Iterable[ClaimLike]) -> list[ClaimLike]:
+    counted = [refund for refund in refunds if refund.payload["state"] not in {"failed", "cancelled"}]
+    return counted + [chargeback for chargeback in chargebacks if chargeback.payload["state"] == "lost"]
+
+
+def _worth(order: Mapping[str, Any], of_lines: Mapping[str, int]) -> int:
+    """Return what was charged for these parts of lines, with tax, in minor units.
+
+    An order can be charged less than its lines (a fee below zero, a gift card): each then was charged in proportion.
+    """
+    gross = {line["id"]: line["net"] + line.get("tax", 0) for line in order["lines"]}
+    taken = sum(
+        (
+            Fraction(min(of_lines[line["id"]], line["net"]) * gross[line["id"]], line["net"])
+            for line in order["lines"]
+            if line["net"] and line["id"] in of_lines
+        ),
+        _NOTHING,
+    )
+    whole = max(order["charged"], sum(gross.values()) + order.get("shipping", 0))
+    return round_half_even(Fraction(taken * order["charged"], whole)) if taken else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,14 +336,13 @@ def due_at(paid_at: datetime, *, hold_days: int, zone: ZoneInfo) -> datetime:
     return start_of_day(local_date(paid_at, zone) + timedelta(days=hold_days + 1), zone)
 
 
-def _oddities(
-    order: Mapping[str, Any], nets: Mapping[str, int], of_lines: Mapping[str, int], of_all: int
-) -> Iterator[tuple[str, str]]:
+def _oddities(order: Mapping[str, Any], nets: Mapping[str, int], back: GivenBack) -> Iterator[tuple[str, str]]:
     """Say what was accepted and clamped, so that intake can notice it."""
-    if unknown := sorted(set(of_lines) - set(nets)):
+    if unknown := sorted(set(back.of_lines) - set(nets)):
         yield "unknown-line", f"A refund names line {', '.join(unknown)[:200]}, which the order does not have."
-    lines_exceeded = any(minor > nets.get(line_id, minor) for line_id, minor in of_lines.items())
-    all_exceeded = of_all > 0 and of_all + sum(of_lines.values()) > order["charged"]
+    lines_exceeded = any(minor > nets.get(line_id, minor) for line_id, minor in back.of_lines.items())
+    together = max(back.together, back.of_all + sum(back.of_lines.values()))
+    all_exceeded = together > order["charged"] and (order["charged"] > 0 or back.of_all > 0)
     if lines_exceeded or all_exceeded:
         yield "excess", "More was refunded than the order came to; it counts as all of it."
 

@@ -26,7 +26,7 @@ from plugins.shopify.reading import (
 
 
 def refund_event(refund: Record) -> RefundEvent:
-    """Return the refund: of lines where it names some, else of the money given back, without shipping and duties.
+    """Return the refund: of lines where it names some, else of the money given back, shipping and duties apart.
 
     What goes back beyond or below its lines (`refund_discrepancy`) does not change what the lines lose. A refund of an
     amount that is known only in the customer's currency comes in that currency; the core then asks a person.
@@ -41,9 +41,9 @@ def refund_event(refund: Record) -> RefundEvent:
     times = [instant(refund, "created_at"), *_times([refund, *money])]
     foreign = _foreign(paid_out, currency)
     amount = sum(_amount(each, foreign or currency) for each in paid_out)
+    apart = 0
     if not lines and not foreign:
-        duties = shop_minor(refund, "total_duties", currency=currency)
-        amount = max(0, amount - _for_shipping(refund, currency) - duties)
+        apart = _for_shipping(refund, currency) + shop_minor(refund, "total_duties", currency=currency)
     if lines and not money:
         amount = sum(line.net_minor for line in lines)
     return RefundEvent(
@@ -55,6 +55,7 @@ def refund_event(refund: Record) -> RefundEvent:
         amount_minor=0 if lines and foreign else amount,
         lines=lines,
         state=state,
+        apart_minor=max(0, min(amount, apart)),
     )
 
 

@@ -5,7 +5,6 @@ is asked for (`refund_details`, put in by completion and by pulls). A refund is 
 can be deleted, which the order's list tells.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -46,11 +45,7 @@ def refund_events(order: Record) -> tuple[RefundEvent, ...]:
         )
     details = [each for each in records(order, DETAILS) if ident(each, "id") in listed]
     version = version_of(order)
-    found = [_event(each, order_id, currency=currency, version=version) for each in details]
-    given_back = sum(minor(each, "amount", currency=currency) for each in details)
-    if 0 < minor(order, "total", currency=currency) <= given_back:
-        found = _with_the_rest(found, order, currency)
-    return tuple(found)
+    return tuple(_event(each, order_id, currency=currency, version=version) for each in details)
 
 
 def _event(refund: Record, order_id: str, *, currency: Currency, version: datetime) -> RefundEvent:
@@ -65,25 +60,10 @@ def _event(refund: Record, order_id: str, *, currency: Currency, version: dateti
     named = [*_given_back(products, currency), *aside]
     lines = _lines(products, currency)
     # Each of the amounts was rounded by itself: halves of the smallest unit may be missing or over.
+    event = RefundEvent(ident(refund, "id"), order_id, version, made_at, currency, amount)
     if lines is not None and abs(sum(named) - amount) * 2 <= len(named):
-        return RefundEvent(ident(refund, "id"), order_id, version, made_at, currency, amount if lines else 0, lines)
-    return RefundEvent(ident(refund, "id"), order_id, version, made_at, currency, max(0, amount - sum(aside)))
-
-
-def _with_the_rest(found: Sequence[RefundEvent], order: Record, currency: Currency) -> list[RefundEvent]:
-    """Give the newest refund of an amount every line's rest: all was given back, so that nothing is left of any.
-
-    Such is what WooCommerce itself adds when somebody sets an order to refunded.
-    """
-    last = max((each for each in found if not each.lines), key=lambda each: int(each.external_id), default=None)
-    if last is None:
-        return list(found)
-    taken = Counter[str]()
-    for each in found:
-        taken.update({line.line_id: line.net_minor for line in each.lines})
-    nets = {ident(line, "id"): minor(line, "total", currency=currency) for line in records(order, "line_items")}
-    rest = tuple(RefundLine(key, net - taken[key]) for key, net in nets.items() if net > taken[key])
-    return [replace(each, lines=rest) if each is last else each for each in found]
+        return replace(event, lines=lines) if lines else replace(event, apart_minor=amount)
+    return replace(event, apart_minor=max(0, min(amount, sum(aside))))
 
 
 def _lines(products: Sequence[Record], currency: Currency) -> tuple[RefundLine, ...] | None:

@@ -58,9 +58,9 @@ def test_every_order_of_arrival_leaves_the_same_commission(db, backend):
                 topic, body, found = events[which]
                 batch.append(Delivery(f"{next(keys)}", body, found, topic=topic))
         world.pipeline.ingest(world.brand, SHOP, deliveries=batch)
-    # 10 % of: cap 75.48 less one of two, mug 14.37, both less 7.00 and 20.00 of the 111.82 that were charged
-    kept = 1 - (700 + 2000) / 11182
-    expected = round((7548 * (kept - 0.5) + 1437 * kept) * 0.1)
+    # 10 % of: cap 75.48 less one of two, mug 14.37, both less 27.00 of what else was charged, 111.82 less 44.91
+    kept = 1 - (700 + 2000) / (11182 - 4491)
+    expected = round((7548 * 0.5 + 1437) * kept * 0.1)
     owed = [head.booked_minor for head in world.heads().values()]
     assert (len(owed), set(owed)) == (len(arrangements), {expected})
     assert world.blocked() == {}

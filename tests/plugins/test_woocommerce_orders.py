@@ -4,16 +4,23 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 
+from engine.intake.queries import Claim
+from engine.intake.rules import CustomerHasher, Source, fact_of
+from engine.kernel.crypto import Keyring
 from engine.plugin_api import Customer, InputError, OrderEvent, OrderLine, RefundEvent, RefundLine
+from engine.rewards.rules import taken_back
 from plugins.woocommerce.connector import WooCommerce
 from tests.plugins.woocommerce.shop import SECURE, T0, a_line, a_refund, an_order, settings, written
 
 CONNECTOR = WooCommerce()
 PLACED = datetime(2026, 3, 2, 10, tzinfo=UTC)
 REFUNDED = datetime(2026, 3, 3, 10, tzinfo=UTC)
+HASHER = CustomerHasher(Keyring(SecretStr("a key that is long enough for tests")), UUID(int=7), Source("shop", "main"))
 CLICK = "A" * 32
 
 
@@ -175,7 +182,9 @@ def test_what_was_for_shipping_does_not_touch_the_lines():
     shipping = [{"id": 1, "total": "-4.12", "total_tax": "-0.78", "meta_data": []}]
     alone = a_refund(730, "4.90") | {"shipping_lines": shipping}
     both = a_refund(730, "34.36", lines={315: ("24.75", "4.71")}) | {"shipping_lines": shipping}
-    assert (refund_in(refunded(alone)).amount_minor, refund_in(refunded(both)).lines) == (0, (RefundLine("315", 2475),))
+    found = [refund_in(refunded(each)) for each in (alone, both)]
+    assert [(each.amount_minor, each.apart_minor) for each in found] == [(490, 490), (3436, 0)]
+    assert [each.lines for each in found] == [(), (RefundLine("315", 2475),)]
 
 
 def test_lines_that_do_not_say_whose_they_are_leave_an_amount():
@@ -201,18 +210,19 @@ def test_fees_or_tax_given_back_alone_take_nothing():
     tax = a_refund(730, "4.71", lines={315: ("0.00", "4.71")})
     both = a_refund(730, "9.95") | {"fee_lines": fee["fee_lines"]}
     found = [refund_in(refunded(each)) for each in (fee, tax, both)]
-    assert [(each.amount_minor, each.lines) for each in found] == [(0, ()), (0, ()), (400, ())]
+    assert [(each.amount_minor, each.apart_minor) for each in found] == [(595, 595), (471, 471), (995, 595)]
+    assert {each.lines for each in found} == {()}
 
 
 def test_an_order_set_to_refunded_keeps_nothing_whatever_was_given_back_before():
     line = a_refund(730, "29.46", lines={315: ("24.75", "4.71")})
     shipping = a_refund(731, "4.90") | {"shipping_lines": [{"id": 1, "total": "-4.12", "total_tax": "-0.78"}]}
     rest = a_refund(732, "50.87")
-    events = {each.external_id: each for each in parsed(refunded(rest, shipping, line, status="refunded"))[1:]}
-    assert events["732"].lines == (RefundLine("315", 2475), RefundLine("316", 1800))
-    assert (events["730"].lines, events["731"].amount_minor) == ((RefundLine("315", 2475),), 0)
-    short = refunded(rest | {"amount": "50.86"}, shipping, line, status="refunded")
-    assert [each.lines for each in parsed(short)[1:] if each.external_id == "732"] == [()]
+    order, *told = parsed(refunded(rest, shipping, line, status="refunded"))
+    claims = [Claim(each.external_id, REFUNDED, fact_of(each, HASHER).payload) for each in told]
+    taken = taken_back(fact_of(order, HASHER).payload, refunds=claims, chargebacks=())
+    assert [taken.share_of(each.line_id) for each in order.lines] == [0, 0]
+    assert (taken.hold, taken.oddities) == (None, ())
 
 
 def test_a_refund_says_the_same_in_every_version_of_its_order():

@@ -186,6 +186,42 @@ def test_an_order_that_was_refunded_as_a_whole(shop, told):
     assert "€200.00, succeeded; it takes back 200.00 ÷ 124.00 = all of every line" in told("7")
 
 
+def test_refunds_of_lines_and_of_amounts_say_what_they_are_parts_of(shop, told):
+    """100.00 and 24.00; 24.00 of it by line, 6.00 for shipping, half of the rest, then all of it."""
+    place(shop, "7", OrderLine("1", 10_000), OrderLine("2", 2_400), charged_minor=13_000)
+    at = shop.clock.now() + timedelta(hours=1)
+
+    def refunded(name, amount, lines=(), **more):
+        take_in(shop, name, RefundEvent(name, "7", at, at, "EUR", amount, lines, **more))
+
+    refunded("r1", 2_400, (RefundLine("2", 2_400),))
+    refunded("r2", 600, apart_minor=600)
+    refunded("r3", 5_300, apart_minor=300)
+    text = told("7")
+    assert "takes back 24.00 of 24.00 of line 2" in text
+    assert "takes back nothing of the lines: 6.00 for shipping, fees or duties" in text
+    assert (
+        "€53.00, succeeded; it takes back 50.00 ÷ 97.00 = 51.54… % of what else was charged, and so of what is left of "
+        "every line; besides 3.00 for shipping, fees or duties" in text
+    )
+    assert text.startswith("10 % of €48.45")
+    refunded("r4", 4_700)
+    assert told("7").startswith("Nothing is left of €12.40: all of it was taken back.\n")
+
+
+def test_lines_whose_refunds_gave_everything_back_take_all_lines(shop, told):
+    place(shop, "7", OrderLine("1", 10_000), OrderLine("2", 2_400))
+    at = shop.clock.now() + timedelta(hours=1)
+    take_in(shop, "r1", RefundEvent("r1", "7", at, at, "EUR", 12_400, (RefundLine("2", 2_400),)))
+    take_in(shop, "r2", RefundEvent("r2", "7", at, at, "EUR", 100))
+    text = told("7")
+    assert (
+        "takes back 24.00 of 24.00 of line 2; everything that was charged was given back, so that nothing is left of "
+        "any line" in text
+    )
+    assert "takes back all that is left: everything that was charged was given back" in text
+
+
 def test_a_capped_order(shop, told):
     shop.publish(
         terms(

@@ -199,3 +199,12 @@ def test_what_a_connector_must_not_say_is_refused_by_name(change, field):
     with pytest.raises(InputError) as refused:
         fact_of(replace(ORDER, **change), HASHER)
     assert refused.value.field == field
+
+
+def test_what_of_a_refund_is_apart_is_kept_where_it_is_something_and_refused_where_it_is_more_than_all():
+    assert "apart" not in fact_of(REFUND, HASHER).payload
+    amount = replace(REFUND, lines=())
+    assert fact_of(replace(amount, apart_minor=500), HASHER).payload["apart"] == 500
+    with pytest.raises(InputError) as refused:
+        fact_of(replace(amount, apart_minor=501), HASHER)
+    assert refused.value.field == "apart"

@@ -122,14 +122,28 @@ def _nets(
     if order.refund_ids is not None:
         ours = [one for one in ours if one.external_id in order.refund_ids or one.updated_at > order.updated_at]
     lost = [one for one in chargebacks if one.order_external_id == order.external_id and one.state == "lost"]
-    of_all = sum(one.amount_minor for one in ours if not one.lines) + sum(one.amount_minor for one in lost)
-    gone_of_all = Fraction(of_all, order.charged_minor) if order.charged_minor else Fraction(0)
-    nets = {}
+    of_lines = [one for one in ours if one.lines]
+    aside = sum(one.apart_minor for one in ours if not one.lines)
+    of_all = sum(one.amount_minor for one in ours if not one.lines) - aside + sum(one.amount_minor for one in lost)
+    gone = {line.line_id: Fraction(0) for line in order.lines}
     for line in order.lines:
-        back = sum(part.net_minor for one in ours for part in one.lines if part.line_id == line.line_id)
-        gone = gone_of_all + (Fraction(back, line.net_minor) if line.net_minor else 0)
-        nets[line.line_id] = Fraction(0) if order.cancelled_at else line.net_minor * max(Fraction(0), 1 - gone)
-    return nets
+        back = sum(part.net_minor for one in of_lines for part in one.lines if part.line_id == line.line_id)
+        gone[line.line_id] = min(Fraction(1), Fraction(back, line.net_minor)) if line.net_minor else Fraction(0)
+    rest = order.charged_minor - aside - max(sum(one.amount_minor for one in of_lines), _charged_for(order, gone))
+    left = Fraction(1)
+    if order.charged_minor:
+        left = Fraction(rest - of_all, rest) if rest > of_all else Fraction(0)
+    if order.cancelled_at:
+        left = Fraction(0)
+    return {line.line_id: line.net_minor * (1 - gone[line.line_id]) * left for line in order.lines}
+
+
+def _charged_for(order: OrderEvent, parts: dict[str, Fraction]) -> int:
+    """What these parts of the lines cost the customer, who may have been charged less than all the lines come to."""
+    full = sum(line.net_minor + line.tax_minor for line in order.lines)
+    cost = sum((parts[line.line_id] * (line.net_minor + line.tax_minor) for line in order.lines), Fraction(0))
+    listed = full + order.shipping_minor
+    return _round(cost * order.charged_minor / listed) if listed > order.charged_minor else _round(cost)
 
 
 def _amounts(order: OrderEvent, nets: dict[str, Fraction], *, first: bool) -> dict[str, int]:

@@ -198,10 +198,12 @@ def fact_sets(draw: Callable, *, clicking: bool = False) -> list[CommerceEvent]:
             case "refund":
                 state = draw(st.sampled_from(list(RefundState)))
                 amount, external_id = draw(st.integers(0, 20_000)), draw(st.sampled_from(["r", "s"])) + of
-                facts.append(refund(external_id, amount, of=of, at=changed, state=state))
+                apart = draw(st.sampled_from([0, amount // 3, amount]))
+                facts.append(refund(external_id, amount, of=of, at=changed, state=state, apart=apart))
             case "lines":
                 taken = draw(st.dictionaries(st.sampled_from("0129"), st.integers(0, 20_000), min_size=1, max_size=2))
-                facts.append(refund(draw(st.sampled_from(["r", "s"])) + of, of=of, at=changed, lines=taken))
+                amount = draw(st.sampled_from([0, sum(taken.values()), 1_190, 30_000]))
+                facts.append(refund(draw(st.sampled_from(["r", "s"])) + of, amount, of=of, at=changed, lines=taken))
             case "chargeback":
                 state = draw(st.sampled_from(["open", "lost", "won"]))
                 facts.append(chargeback(state, draw(st.integers(0, 20_000)), external_id="cb" + of, of=of, at=changed))

@@ -117,6 +117,19 @@ def test_goods_by_line_and_shipping_as_an_amount_are_no_excess(world):
     assert world.notices() == []
 
 
+def test_a_line_and_then_all_the_rest_as_an_amount_leave_nothing(world):
+    """100.00 and 10.00 of shipping: 60.00 by line, 10.00 for shipping, 40.00 as an amount, in any order."""
+    world.take(order(net=TWO_LINES, charged=11_000, shipping_minor=1_000))
+    world.take(refund("r1", 4_000))
+    assert world.rows() == [1_000, -364]
+    world.take(refund("r2", 6_000, lines={"1": 6_000}))
+    assert world.rows() == [1_000, -364, -556]  # 40.00 of the 50.00 that are left for the other line and the shipping
+    world.take(refund("r3", 1_000, apart=1_000))
+    assert world.rows() == [1_000, -364, -556, -80]
+    assert world.notices() == []
+    world.check()
+
+
 def test_a_refund_of_a_line_that_the_order_does_not_have_is_noticed_and_counts_for_nothing(world):
     world.take(order(net=TWO_LINES))
     world.take(refund(lines={"7": 1_000}))

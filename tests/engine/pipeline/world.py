@@ -132,9 +132,10 @@ def refund(
     lines: dict[str, int] | None = None,
     currency: str = "EUR",
     state: RefundState = RefundState.SUCCEEDED,
+    apart: int = 0,
 ) -> RefundEvent:
     taken = tuple(RefundLine(*each) for each in (lines or {}).items())
-    return RefundEvent(external_id, of, at, at, currency, amount, taken, state)
+    return RefundEvent(external_id, of, at, at, currency, amount, taken, state, apart)
 
 
 def chargeback(

@@ -6,7 +6,7 @@ from itertools import permutations
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.intake.queries import Claim
@@ -16,6 +16,7 @@ from engine.rewards.rules import (
     SHIPPING_LINE,
     commissionable_lines,
     due_at,
+    given_back,
     price,
     price_period,
     split_over_lines,
@@ -51,6 +52,8 @@ def claims(draw):
         if draw(st.booleans()):
             ids = st.sampled_from([str(each) for each in range(14)])
             payload["lines"] = draw(st.dictionaries(ids, nets, min_size=1, max_size=4))
+        elif draw(st.booleans()):
+            payload["apart"] = draw(st.integers(0, payload["amount"]))
         found.append(claim(number, payload))
     return found
 
@@ -117,6 +120,128 @@ def test_partial_refunds_of_lines_sum_to_the_reversal_of_the_whole(line_nets, bp
         due.append(price(percent(bps), facts, taken=left(order, refunds)).amount_minor)
     assert due == sorted(due, reverse=True)
     assert due[-1] == 0
+
+
+BOTH = Due((Part(rate_bps=10_000), Part(flat_minor=10**6)))
+"""The whole base, and a flat part: what owes nothing under these owes nothing at all."""
+
+WHOLE = settings(max_examples=2_000, derandomize=True)
+"""2,000 examples, the same in each run: drawn from a seed that hypothesis makes of the test itself."""
+
+
+@st.composite
+def claims_that_reach(draw, order):
+    """Refunds of lines and of amounts and lost chargebacks that all together come to what was charged, or to more."""
+    cuts = sorted(draw(st.lists(st.integers(0, order["charged"]), max_size=5)))
+    amounts = [end - start for start, end in zip([0, *cuts], [*cuts, order["charged"]], strict=True)]
+    refunds, chargebacks = [], []
+    for number, amount in enumerate(amounts):
+        payload = {"currency": "EUR", "amount": amount + draw(st.sampled_from([0, 0, 7]))}
+        match draw(st.sampled_from(["lines", "amount", "apart", "chargeback"])):
+            case "lines":
+                ids = st.sampled_from([line["id"] for line in order["lines"]] + ["no line of it"])
+                payload["lines"] = draw(st.dictionaries(ids, nets, min_size=1, max_size=3))
+            case "apart":
+                payload["apart"] = draw(st.integers(0, amount))
+            case "chargeback":
+                chargebacks.append(claim(number, payload | {"state": "lost"}))
+                continue
+        refunds.append(claim(number, payload | {"state": draw(st.sampled_from(["succeeded", "pending"]))}))
+    return draw(st.permutations(refunds)), chargebacks
+
+
+@WHOLE
+@given(st.data(), orders().filter(lambda order: order["charged"]), rules)
+def test_claims_that_together_reach_what_was_charged_leave_nothing_whatever_their_kinds_and_order(data, order, base):
+    """2,000 examples of up to 12 lines and six claims."""
+    refunds, chargebacks = data.draw(claims_that_reach(order))
+    taken = taken_back(order, refunds=refunds, chargebacks=chargebacks)
+    assert price(BOTH, commissionable_lines(order, base), taken=taken).amount_minor == 0
+    assert {taken.share_of(line["id"]) for line in order["lines"]} | {taken.kept_elsewhere} == {0}
+
+
+@WHOLE
+@given(st.data(), st.lists(st.integers(1, 10**6), min_size=1, max_size=8))
+def test_what_is_kept_of_the_lines_is_what_was_charged_less_what_was_given_back(data, line_nets):
+    """2,000 examples: no tax, no shipping; each refund of a line gives back what it takes."""
+    order = {"currency": "EUR", "charged": sum(line_nets)}
+    order["lines"] = [{"id": str(number), "net": net} for number, net in enumerate(line_nets)]
+    refunds, given = [], 0
+    for line in order["lines"]:
+        if back := data.draw(st.integers(0, line["net"])):
+            payload = {"currency": "EUR", "amount": back, "lines": {line["id"]: back}, "state": "succeeded"}
+            refunds.append(claim(f"l{line['id']}", payload))
+            given += back
+    for number in range(data.draw(st.integers(0, 3))):
+        amount = data.draw(st.integers(0, order["charged"] - given))
+        refunds.append(claim(f"a{number}", {"currency": "EUR", "amount": amount, "state": "succeeded"}))
+        given += amount
+    taken = left(order, data.draw(st.permutations(refunds)))
+    assert sum(line["net"] * taken.share_of(line["id"]) for line in order["lines"]) == order["charged"] - given
+
+
+@WHOLE
+@given(orders(), claims(), claims())
+def test_a_further_claim_never_gives_anything_back(order, refunds, more):
+    """2,000 examples of up to six claims, and as many more."""
+    before, after = left(order, refunds), left(order, [*refunds, *more])
+    assert all(after.share_of(line["id"]) <= before.share_of(line["id"]) for line in order["lines"])
+
+
+TWO = [{"id": "1", "net": 1_000, "tax": 190}, {"id": "2", "net": 9_000, "tax": 1_710}]
+SHIPPED = {"currency": "EUR", "charged": 12_490, "lines": TWO, "shipping": 495}  # 5.90 with its tax
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [{"amount": 1_190, "lines": {"1": 1_000}}, {"amount": 11_300}],  # with tax, as most shops tell it
+        [{"amount": 1_000, "lines": {"1": 1_000}}, {"amount": 11_300}],  # without: the line says what it was worth
+        [{"amount": 0, "lines": {"1": 1_000}}, {"amount": 11_300}],  # goods taken back for nothing
+        [{"amount": 1_780, "lines": {"1": 1_000}}, {"amount": 10_710}],  # with the shipping
+        [{"amount": 1_190, "lines": {"1": 1_000}}, {"amount": 590, "apart": 590}, {"amount": 10_710}],
+        [{"amount": 12_490, "apart": 590}],
+        [{"amount": 1_190, "lines": {"1": 1_000}}, {"amount": 11_300, "apart": 590}],
+        [{"amount": 12_490, "lines": {"1": 1_000}}],  # far beyond its line
+    ],
+    ids=["tax", "net", "nothing", "shipping", "shipping apart", "at once", "apart at last", "beyond"],
+)
+def test_a_line_and_all_the_rest_leave_nothing(told):
+    refunds = [claim(number, each | {"currency": "EUR", "state": "succeeded"}) for number, each in enumerate(told)]
+    taken = left(SHIPPED, refunds)
+    assert price(BOTH, commissionable_lines(SHIPPED, BaseRules()), taken=taken).amount_minor == 0
+    assert not taken.oddities
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ([{"amount": 590, "apart": 590}], (1, 1)),  # shipping alone
+        (
+            [{"amount": 5_950}],
+            (Fraction(654, 1_249), Fraction(654, 1_249)),
+        ),  # the shipping is a part of what was charged
+        ([{"amount": 5_950}, {"amount": 590, "apart": 590}], (Fraction(1, 2), Fraction(1, 2))),
+        ([{"amount": 1_190, "lines": {"1": 1_000}}, {"amount": 5_650}], (0, Fraction(1, 2))),
+        ([{"amount": 1_190, "lines": {"1": 1_000}}, {"amount": 11_300, "state": "failed"}], (0, 1)),
+        ([{"amount": 1_190, "lines": {"1": 1_000}}, {"amount": 11_300, "currency": "USD"}], (0, 1)),  # held besides
+    ],
+    ids=["shipping", "an amount", "an amount, then shipping", "a line, then half", "failed", "foreign"],
+)
+def test_what_is_left_where_not_all_was_given_back(told, kept):
+    refunds = [claim(number, {"currency": "EUR", "state": "succeeded"} | each) for number, each in enumerate(told)]
+    taken = left(SHIPPED, refunds)
+    assert (taken.share_of("1"), taken.share_of("2")) == kept
+    assert (taken.hold is not None) == ("USD" in str(told))
+
+
+def test_of_an_order_that_cost_less_than_its_lines_each_line_cost_less():
+    """Two of 50.00, 20.00 off: 40.00 for one is half of what was charged, and 40.00 besides is the rest."""
+    order = {"currency": "EUR", "charged": 8_000, "lines": [{"id": "1", "net": 5_000}, {"id": "2", "net": 5_000}]}
+    refunds = [claim(1, {"currency": "EUR", "state": "succeeded", "amount": 4_000, "lines": {"1": 5_000}})]
+    assert given_back(order, refunds=refunds, chargebacks=()).rest == 4_000
+    refunds.append(claim(2, {"currency": "EUR", "state": "succeeded", "amount": 2_000}))
+    assert (left(order, refunds).share_of("1"), left(order, refunds).share_of("2")) == (0, Fraction(1, 2))
 
 
 @given(orders(), claims(), rules, st.integers(0, 10_000))
