@@ -2,19 +2,22 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Final
 from wsgiref.types import WSGIApplication
 
-from engine.bootstrap import Goodword, start
+from engine.bootstrap import start
 from engine.tracking.clicks.tracker import Tracker
+from engine.tracking.clicks.writer import writing
 from web.app import create_app
 from web.bridge import Line, Scope, behind, call_of, send
 from web.front import Front
 from web.hooks import Hooks
 
-THREADS = 32
-"""How many requests are worked on at once in each process, other than clicks, which take no thread."""
+_LOOK_S: Final = 1.0
 
 
 class Server:
@@ -29,6 +32,7 @@ class Server:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, in the process and the event loop that serve."""
         loop.set_default_executor(ThreadPoolExecutor(self._threads, thread_name_prefix="request"))
+        loop.call_later(_LOOK_S, _end_with_parent, loop, os.getppid())
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """End: what waits to be written is written."""
@@ -43,20 +47,25 @@ class Server:
         send(line, answer)
 
 
+def _end_with_parent(loop: asyncio.AbstractEventLoop, parent: int) -> None:
+    """End when the process is gone that started this one: it would hold the port, and nobody would look after it."""
+    if os.getppid() == parent:
+        loop.call_later(_LOOK_S, _end_with_parent, loop, parent)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def serve_app() -> Server:
     """Return the server of the installation that the environment describes."""
-    return served(start(), threads=int(os.environ.get("GOODWORD_THREADS", THREADS)))
-
-
-def served(goodword: Goodword, *, threads: int = THREADS) -> Server:
-    """Return the server of an installation."""
+    goodword, ends = start(), ExitStack()
+    settings = goodword.settings
     app, hooks = create_app(goodword), Hooks(goodword)
-    tracker = Tracker(goodword.database, goodword.keyring)
-    tracker.open()
-    front = Front(app, tracker, proxies=goodword.settings.proxies, secure_cookies=goodword.settings.secure_cookies)
-
-    def close() -> None:
-        tracker.close()
-        hooks.close()
-
-    return Server(front, app, hooks=hooks, threads=threads, close=close)
+    ends.callback(hooks.close)
+    tracker = Tracker(
+        goodword.database,
+        goodword.keyring,
+        writer=settings.click_writer or ends.enter_context(writing(goodword.database)).address,
+    )
+    ends.callback(tracker.close)
+    front = Front(app, tracker, proxies=settings.proxies, secure_cookies=settings.secure_cookies)
+    return Server(front, app, hooks=hooks, threads=settings.threads, close=ends.close)

@@ -19,16 +19,15 @@ from engine.bench.load import Answered, generator, load, paths_of_links
 from engine.bench.servers import Server, Setting
 from engine.kernel.database import open_database
 
-OURS: Final = "web.server:serve_app"
+OURS: Final = "goodword serve"
 BARE: Final = "web.baseline:bare"
 ONE_INSERT: Final = "web.baseline:one_insert"
 
 FEW_LINKS: Final = 1_000
 MANY_LINKS: Final = 1_000_000
 
-_ONE_PROCESS: Final = (Setting(1, 8),)
-"""Clicks take no thread, and on SQLite one process serves."""
-_SEVERAL: Final = (Setting(1, 8), Setting(2, 8))
+_OURS: Final = (Setting(2, 8), Setting(1, 8))
+"""Clicks take no thread."""
 _PLAIN: Final = (Setting(2, 1), Setting(1, 1), Setting(1, 8), Setting(2, 8), Setting(2, 16))
 _INSERTING: Final = (Setting(1, 8), Setting(1, 32), Setting(2, 4))
 
@@ -85,7 +84,7 @@ def bench_clicks(plan: Plan, *, database: str | None, tell: Tell) -> dict[str, A
         url = database or f"sqlite:///{folder}/clicks.db"
         place = furnish(url, links=FEW_LINKS)
         contest = _Contest(plan, place, stack, home=Path(folder), tell=tell)
-        ours = contest.best(OURS, _SEVERAL if database else _ONE_PROCESS)
+        ours = contest.best(OURS, _OURS)
         bare = contest.best(BARE, _PLAIN)
         insert = contest.best(ONE_INSERT, _INSERTING)
         page = Contestant("page", ours.server, ours.setting, [f"/a/{HANDLE}"], wanted=200)
@@ -155,8 +154,7 @@ class _Contest:
         return [f"{self._owed:,} clicks were answered, {kept:,} are stored"] if kept < self._owed else []
 
     def _start(self, target: str, setting: Setting, *, place: Furnished, paths: Sequence[str]) -> Contestant:
-        module = target if ":" in target else OURS
-        server = self._stack.enter_context(self._server(module, setting, place=place))
+        server = self._stack.enter_context(self._server(target, setting, place=place))
         return Contestant(target, server, setting, paths)
 
     def _ask(self, one: Contestant, *, seconds: int) -> Answered:
@@ -169,8 +167,8 @@ class _Contest:
         return answered
 
     def _server(self, target: str, setting: Setting, *, place: Furnished) -> Server:
-        interface = "rsgi" if target == OURS else "wsgi"
-        return Server(target, setting, environment=self._environment(place), interface=interface)
+        baseline = target if ":" in target else None
+        return Server(setting, environment=self._environment(place), baseline=baseline)
 
     def _environment(self, place: Furnished) -> Mapping[str, str]:
         return {

@@ -1,4 +1,4 @@
-"""Starts granian on an app in a process of its own, for a benchmark, and tells how much memory it took."""
+"""Starts a server in a process of its own, for a benchmark, and tells how much memory it took."""
 
 import os
 import signal
@@ -33,22 +33,20 @@ class Setting:
 
 
 class Server:
-    """Granian serving `target` (`module:factory`) on a free port of this machine, while the block runs.
+    """A server on a free port of this machine, while the block runs: `goodword serve` without its jobs.
 
-    `interface` is what the target speaks: an app of ours takes its threads from the environment.
+    With a `baseline` (`module:factory`) it is granian serving that WSGI app.
     """
 
-    def __init__(
-        self, target: str, setting: Setting, *, environment: Mapping[str, str], interface: str = "rsgi"
-    ) -> None:
+    def __init__(self, setting: Setting, *, environment: Mapping[str, str], baseline: str | None = None) -> None:
         self.port = free_port()
-        threads = ("--blocking-threads", str(setting.threads)) if interface == "wsgi" else ()
-        self._command = [
-            *(sys.executable, "-m", "granian", "--interface", interface, "--factory", "--host", "127.0.0.1"),
-            *("--port", str(self.port), "--workers", str(setting.processes), *threads),
-            *("--no-ws", "--log-level", "error", target),
-        ]
-        self._environment = {**os.environ, **environment, "GOODWORD_THREADS": str(setting.threads)}
+        processes, threads = str(setting.processes), str(setting.threads)
+        what: tuple[str, ...] = ("engine.cli", "serve", "--processes", processes, "--threads", threads)
+        if baseline is not None:
+            how = ("--workers", processes, "--blocking-threads", threads, "--no-ws", "--log-level", "error")
+            what = ("granian", "--interface", "wsgi", *how, "--factory", baseline)
+        self._command = [sys.executable, "-m", *what, "--host", "127.0.0.1", "--port", str(self.port)]
+        self._environment = {**os.environ, **environment, "GOODWORD_WORKER": "false"}
         self._process: subprocess.Popen[bytes] | None = None
         self.peak_rss_mb = 0.0
 
@@ -72,8 +70,8 @@ class Server:
         if self._process is None:
             return []
         first = self._process.pid
-        listed = Path(f"/proc/{first}/task/{first}/children")
-        return [first, *map(int, listed.read_text().split())] if listed.exists() else [first]
+        threads = Path(f"/proc/{first}/task").glob("*/children")
+        return [first, *(int(pid) for listed in threads for pid in listed.read_text().split())]
 
     def kill(self) -> None:
         """End every process of the server at once, as a crash of the machine would."""

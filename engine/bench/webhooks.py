@@ -27,7 +27,6 @@ from engine.kernel.migrate import upgrade
 from engine.kernel.settings import load_settings
 from engine.kernel.tables import table_of
 
-OURS: Final = "web.server:serve_app"
 BASELINE: Final = "web.baseline:one_webhook"
 PATH: Final = "/hooks/generic_webhook/bench"
 STEADY_RATE: Final = 200
@@ -80,8 +79,8 @@ def bench_webhooks(plan: Plan, *, tell: Tell) -> dict[str, Any]:
         homes = [Path(folder) / name for name in ("ours", "baseline")]
         places, setting = [_furnished(home) for home in homes], Setting(1, plan.threads)
         with (
-            Server(OURS, setting, environment=_environment(homes[0])) as mine,
-            Server(BASELINE, setting, environment=_environment(homes[1]), interface="wsgi") as bare,
+            Server(setting, environment=_environment(homes[0])) as mine,
+            Server(setting, environment=_environment(homes[1]), baseline=BASELINE) as bare,
         ):
             ours, baseline = _Served(mine, places[0]), _Served(bare, places[1])
             laps = _rounds(plan, ours, baseline, tell=tell)

@@ -7,21 +7,22 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 from granian import Granian
 from granian.constants import Interfaces
-from sqlalchemy import make_url
 
 from engine.kernel.errors import ConflictError
 from engine.kernel.migrate import pending
-from engine.kernel.settings import load_settings
+from engine.kernel.settings import THREADS, load_settings
+from engine.tracking.clicks.wire import listening
 
 TARGET = "web.server:serve_app"
-THREADS = 32
-"""How many requests a process works on at once, other than clicks, which take no thread."""
+_REST_S = 1.0
+"""How long after its end a writer of clicks is started again that has not lived as long."""
 
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 port_option = click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
@@ -37,13 +38,7 @@ class PortTakenError(ConflictError):
 @click.command("serve")
 @host_option
 @port_option
-@click.option(
-    "--processes",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1, 64),
-    help="How many processes serve; more than one only with PostgreSQL.",
-)
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1, 64), help="How many processes serve.")
 @click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(1, 256), help="Threads of each.")
 def command(host: str, port: int, *, processes: int, threads: int) -> None:
     """Serve links, landing pages, webhooks, the portal and the admin panel until interrupted.
@@ -58,16 +53,9 @@ def command(host: str, port: int, *, processes: int, threads: int) -> None:
 
 
 def run_server(host: str, port: int, *, processes: int = 1, threads: int = THREADS) -> None:
-    """Serve the installation of the environment until interrupted, with its jobs where the settings say so.
-
-    On SQLite one process serves, whatever was asked: two that write clicks to one file wait for each other, each for up
-    to a second.
-    """
+    """Serve the installation of the environment until interrupted, with its jobs where the settings say so."""
     os.environ.setdefault("GOODWORD_BASE_URL", base_url(host, port))
     os.environ["GOODWORD_THREADS"] = str(threads)
-    if processes > 1 and make_url(load_settings().database).get_backend_name() == "sqlite":
-        click.echo("SQLite has one writer: serving with 1 process. Use PostgreSQL for more.", err=True)
-        processes = 1
     multiprocessing.set_start_method("fork", force=True)  # granian hands its socket to processes that it forks
     server = Granian(
         TARGET,
@@ -82,7 +70,7 @@ def run_server(host: str, port: int, *, processes: int = 1, threads: int = THREA
         log_level="error",  # type: ignore[arg-type]  # an enumeration of strings
     )
     _interrupt_once()
-    with _jobs():
+    with _jobs(), _click_writer():
         server.serve()
 
 
@@ -135,3 +123,35 @@ def _jobs() -> Iterator[None]:
         yield
     finally:
         jobs.communicate()
+
+
+@contextmanager
+def _click_writer() -> Iterator[None]:
+    """Run the process that writes clicks while the block runs, and start it again where it ends before.
+
+    It ends when its standard input does. What keeps that open is inherited by the processes that serve: so the writer
+    outlives them all, also where this process is killed and can say no more.
+    """
+    over = threading.Event()
+    ends, end = os.pipe()
+    with listening() as listener:
+        os.environ["GOODWORD_CLICK_WRITER"] = listener.getsockname()
+        number = listener.fileno()
+        command = [sys.executable, "-m", "engine.cli.click_writer", str(number)]
+
+        def run() -> None:
+            while not over.is_set():
+                began = time.monotonic()
+                subprocess.run(command, stdin=ends, pass_fds=[number], check=False)  # noqa: S603 - this Python
+                if time.monotonic() - began < _REST_S:
+                    over.wait(_REST_S)
+
+        keeper = threading.Thread(target=run, daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            os.close(end)
+            keeper.join(timeout=10)
+            os.close(ends)

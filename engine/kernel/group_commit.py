@@ -3,19 +3,16 @@
 A durable commit costs the same for one row as for a hundred. So one thread writes whatever has come together while the
 commit before was on its way; nobody waits for a timer.
 
-Threads that wait for one batch wait at one lock and hand it on: the first to wake lets the second go, and so on. Woken
-all at once, they would fight for the interpreter, and most would wake only to wait again. Coroutines take no thread:
-all of a batch are told in one call into their event loop.
+Who waits for one batch waits at one lock and hands it on: the first to wake lets the second go, and so on. Woken all
+at once, they would fight for the interpreter, and most would wake only to wait again.
 """
 
-import asyncio
 import os
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -46,14 +43,14 @@ class NotWrittenError(GoodwordError):
 
 
 class GroupCommit(Generic[T]):
-    """Gives items of many threads or coroutines to `write`, in batches, from a thread that starts with the first item.
+    """Gives items of many threads to `write`, in batches, from one thread of its own that starts with the first item.
 
     `write` gets up to `largest` items in the order in which they came; when it returns they are durable. When it raises
     nothing of that batch was kept. Where the database is at fault (locked, full, gone) the batch is refused, and who
     waits behind it: trying again would cost everybody the same wait once more. Else each half is tried by itself, so
     that one bad item does not take the others with it, and what fails alone is refused with the reason. An item is
     given up `patience_s` seconds after it came, or when the first of its batch is, if that was refused once; for a sure
-    answer `write` should give up sooner (a short busy timeout). `outages` are the errors of a database at fault.
+    answer `write` should give up sooner (a short busy timeout).
 
     A process that was forked off starts with an empty queue and a thread of its own.
     """
@@ -64,9 +61,8 @@ class GroupCommit(Generic[T]):
         *,
         largest: int = LARGEST,
         patience_s: float = 10.0,
-        outages: tuple[type[Exception], ...] = OUTAGES,
     ) -> None:
-        self._write, self._largest, self._patience, self._outages = write, largest, patience_s, outages
+        self._write, self._largest, self._patience = write, largest, patience_s
         self._begin()
         os.register_at_fork(after_in_child=_Forget(self))
 
@@ -83,7 +79,10 @@ class GroupCommit(Generic[T]):
             NotWrittenError: it could not be written, or not in time.
         """
         with self._lock:
-            batch = self._open_batch()
+            if self._closing:
+                raise NotWrittenError("the writer was closed.", outage=True)
+            line = self._line
+            batch = line[-1] if line and len(line[-1].items) < self._largest else self._next_batch()
             place = len(batch.items)
             batch.items.append(item)
         if not batch.settled.acquire(timeout=self._patience):
@@ -91,22 +90,6 @@ class GroupCommit(Generic[T]):
         batch.settled.release()
         if batch.problems and (problem := batch.problems.get(place)):
             raise NotWrittenError(problem.reason, outage=problem.outage)
-
-    def soon(self, item: T, *, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[None]":
-        """Return what a coroutine awaits until the batch that holds `item` is durable; called within its `loop`.
-
-        Raises:
-            NotWrittenError: the writer was closed. When awaited: it could not be written, or not in time.
-        """
-        if self._closing:
-            raise NotWrittenError("the writer was closed.", outage=True)
-        future: asyncio.Future[None] = loop.create_future()
-        if not self._coming:
-            loop.call_soon(self._line_up, loop)
-        self._coming.append((item, future))
-        if len(self._coming) == self._largest:
-            self._line_up(loop)
-        return future
 
     def close(self) -> None:
         """Write what waits, take nothing more, and end the thread; waits no longer than the patience allows."""
@@ -118,42 +101,19 @@ class GroupCommit(Generic[T]):
             thread.join(timeout=self._patience)
 
     def _begin(self) -> None:
-        self._coming: list[tuple[T, asyncio.Future[None]]] = []
         self._line: deque[_Batch[T]] = deque()
         self._lock = threading.Lock()
         self._came = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def _line_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Put what came in this turn of an event loop in line, as a whole: once for many who ask at the same time."""
-        came, self._coming = self._coming, []
-        if not came:
-            return
-        with self._lock:
-            batch = self._line[-1] if self._line else None
-            if batch is None or batch.loop is not loop or len(batch.items) + len(came) > self._largest:
-                batch = _Batch(time.monotonic() + self._patience)
-                batch.loop, batch.timer = loop, loop.call_later(self._patience, self._expire, batch)
-                self._put_in_line(batch)
-            batch.items += [item for item, _ in came]
-            batch.futures += [future for _, future in came]
-
-    def _put_in_line(self, batch: "_Batch[T]") -> None:
+    def _next_batch(self) -> "_Batch[T]":
+        """Put a new batch at the end of the line, and have the writer know of it."""
         if self._thread is None:
             self._thread = self._started()
+        batch: _Batch[T] = _Batch(time.monotonic() + self._patience)
         self._line.append(batch)
         self._came.notify()
-
-    def _open_batch(self) -> "_Batch[T]":
-        """Return the batch of threads at the end of the line, or a new one."""
-        if self._closing:
-            raise NotWrittenError("the writer was closed.", outage=True)
-        line = self._line
-        if line and line[-1].loop is None and len(line[-1].items) < self._largest:
-            return line[-1]
-        batch: _Batch[T] = _Batch(time.monotonic() + self._patience)
-        self._put_in_line(batch)
         return batch
 
     def _started(self) -> threading.Thread:
@@ -175,26 +135,11 @@ class GroupCommit(Generic[T]):
         if not batch.settled.acquire(blocking=False):
             raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True, in_doubt=True)
 
-    def _expire(self, batch: "_Batch[T]") -> None:
-        """Give up the coroutines of a batch, in their event loop, as `_give_up` does with a thread."""
-        with self._lock:
-            waiting = batch in self._line
-            if waiting:
-                batch.left.update(range(len(batch.items)))
-        if waiting:
-            problem = NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.", outage=True)
-        else:
-            late = f"it was not on disk after {self._patience:g} s."
-            problem = NotWrittenError(late, outage=True, in_doubt=True)
-        for future in batch.futures:
-            if not future.done():
-                future.set_exception(problem)
-
     def _run(self) -> None:
         while batch := self._next():
             if places := [place for place in range(len(batch.items)) if place not in batch.left]:
                 self._write_or_refuse(batch, places)
-            batch.settle()
+            batch.settled.release()
 
     def _next(self) -> "_Batch[T] | None":
         """Return the oldest batch as soon as there is one; nothing once the queue is closed and empty."""
@@ -223,13 +168,13 @@ class GroupCommit(Generic[T]):
             waiting, self._line = self._line, deque()
         for batch in waiting:
             batch.problems.update(dict.fromkeys(range(len(batch.items)), problem))
-            batch.settle()
+            batch.settled.release()
 
     def _problem_with(self, items: Sequence[T]) -> "_Problem | None":
         try:
             self._write(items)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the callers are told, and the thread lives on
-            return _Problem(f"{type(error).__name__}: {error}", outage=isinstance(error, self._outages))
+            return _Problem(f"{type(error).__name__}: {error}", outage=isinstance(error, OUTAGES))
         return None
 
 
@@ -244,12 +189,11 @@ class _Problem:
 class _Batch(Generic[T]):
     """Items that go into one transaction, and the instant at which the first is given up.
 
-    `settled` can be acquired once their fate is known; who does lets the next one. In a batch of coroutines `futures`
-    are told in `loop` instead, by place. `problems` says by place which were refused, `left` whose callers had gone
-    before it was their turn.
+    `settled` can be acquired once their fate is known; who does lets the next one. `problems` says by place which were
+    refused, `left` whose callers had gone before it was their turn.
     """
 
-    __slots__ = ("futures", "items", "left", "loop", "problems", "settled", "timer", "until")
+    __slots__ = ("items", "left", "problems", "settled", "until")
 
     def __init__(self, until: float) -> None:
         self.items: list[T] = []
@@ -258,27 +202,6 @@ class _Batch(Generic[T]):
         self.until = until
         self.settled = threading.Lock()
         self.settled.acquire()
-        self.futures: list[asyncio.Future[None]] = []
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.timer: asyncio.TimerHandle | None = None
-
-    def settle(self) -> None:
-        """Let everybody know, from the writer's thread."""
-        self.settled.release()
-        if self.loop is not None:
-            with suppress(RuntimeError):  # the loop was closed: nobody is left who waits
-                self.loop.call_soon_threadsafe(self._tell)
-
-    def _tell(self) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        for place, future in enumerate(self.futures):
-            if future.done():
-                continue
-            if problem := self.problems.get(place):
-                future.set_exception(NotWrittenError(problem.reason, outage=problem.outage))
-            else:
-                future.set_result(None)
 
 
 class _Forget:

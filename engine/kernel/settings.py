@@ -29,6 +29,10 @@ DEFAULT_PLUGINS = (
 )
 
 
+THREADS = 32
+"""How many requests a process of `goodword serve` works on at once, other than clicks, which take no thread."""
+
+
 class Settings(BaseSettings):
     """Where Goodword keeps its things and what it may load. All have a default that needs no service."""
 
@@ -48,6 +52,8 @@ class Settings(BaseSettings):
     mail_from: str = "Goodword <goodword@localhost>"
     secure_cookies: bool = False
     proxies: int = Field(default=0, ge=0, le=5, description="How many proxies of ours stand before `goodword serve`.")
+    threads: int = Field(default=THREADS, ge=1, le=256, description="Threads of each process of `goodword serve`.")
+    click_writer: str = Field(default="", description="Where clicks are written: set by `goodword serve` only.")
     worker: bool = Field(default=True, description="Whether `goodword serve` also runs the jobs.")
     body_days: int = Field(default=90, ge=1, description="Days for which the bytes that shops sent are kept.")
     clock_offset_s: int = Field(default=0, description="Seconds by which the clock is off: set by the demo only.")

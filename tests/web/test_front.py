@@ -10,6 +10,7 @@ import web.front
 from engine.tracking.clicks import visits
 from engine.tracking.clicks.rules import PLACEHOLDER, click_id_of
 from engine.tracking.clicks.tracker import Tracker
+from engine.tracking.clicks.writer import writing
 from tests.engine.tracking.clicks.world import KEYRING, PHONE, clicks, make_link, make_shop
 from tests.support.asking import ask
 from web.bridge import _TELLING
@@ -59,9 +60,10 @@ def place(db):
 
 @pytest.fixture
 def tracker(db, place):
-    tracker = Tracker(db, KEYRING)
-    yield tracker
-    tracker.close()
+    with writing(db) as writer:
+        tracker = Tracker(db, KEYRING, writer=writer.address)
+        yield tracker
+        tracker.close()
 
 
 @pytest.fixture

@@ -123,10 +123,7 @@ class TargetCache:
 
     def known_link(self, slug: str) -> ClickTarget | None:
         """Return the link with a slug if it is in memory and fresh. Never waits."""
-        found = self._links.get(slug)
-        if found is not None and not found.context.stale and time.monotonic() - found.read_at < LINK_LIFETIME_S:
-            return found
-        return None
+        return _fresh(self._links.get(slug), LINK_LIFETIME_S)
 
     def link(self, slug: str) -> ClickTarget | None:
         """Return the link with a slug (`slugs.lookup_slug`), or None where there is none or it leads nowhere."""
@@ -134,10 +131,7 @@ class TargetCache:
 
     def known_page(self, handle: str) -> ClickTarget | None:
         """Return the page with a handle if it is in memory and fresh. Never waits."""
-        found = self._pages.get(handle)
-        if found is not None and not found.context.stale and time.monotonic() - found.read_at < PAGE_LIFETIME_S:
-            return found
-        return None
+        return _fresh(self._pages.get(handle), PAGE_LIFETIME_S)
 
     def page(self, handle: str) -> ClickTarget | None:
         """Return the page with a handle (`pages.rules.handle_or_none`), or None where visitors see none."""
@@ -200,7 +194,7 @@ class TargetCache:
         if page is None:
             return None
         context = self._context(unit, page.brand_id, program_id=page.program_id)
-        return page_target(unit, page, context=context, read_at=time.monotonic())
+        return page_target(page, context=context, read_at=time.monotonic())
 
     def _context(self, unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> ProgramContext:
         found = self._programs.get(program_id)
@@ -266,3 +260,9 @@ class TargetCache:
                 reached = False
             else:
                 reached = True
+
+
+def _fresh(found: ClickTarget | None, lifetime_s: float) -> ClickTarget | None:
+    if found is None or found.context.stale or time.monotonic() - found.read_at >= lifetime_s:
+        return None
+    return found

@@ -6,15 +6,15 @@ looked for in the table as well, so only who throws it away can gain by that.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 REMEMBERED: Final = 100_000
 """How many counted clicks are remembered for sure, and at most twice as many: about 0.4 kB each."""
 
 _NETWORK: Final = 16
 
-Name = tuple[Any, str]
-"""What was clicked (the id as the driver takes it), and by whom: a visitor key, or its network."""
+Name = tuple[str, str]
+"""What was clicked (its id), and by whom: a visitor key, or its network."""
 
 
 class Repeats:
@@ -39,6 +39,6 @@ class Repeats:
         self._young.update(counted)
 
 
-def names_of(target_id: Any, visitor_key: str) -> tuple[Name, Name]:
+def names_of(target_id: str, visitor_key: str) -> tuple[Name, Name]:
     """Return by what a visitor of `target_id` is known: the key, and what all share of one network and browser."""
     return (target_id, visitor_key), (target_id, visitor_key[_NETWORK:])

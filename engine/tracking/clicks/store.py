@@ -5,62 +5,29 @@ thread, and it is the wait for it to come back that takes the time.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import Any, Final
 
 from sqlalchemy import URL, PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from engine.kernel.database import Database, open_database
 from engine.kernel.group_commit import OUTAGES
-from engine.kernel.ids import first_id_at, new_id
-from engine.tracking.clicks.driver import id_taker, reader, taker, time_taker
+from engine.kernel.ids import first_id_at
+from engine.tracking.clicks.driver import hex_reader, id_taker, ids_taker, time_reader, time_taker
 from engine.tracking.clicks.repeats import REMEMBERED, Name, Repeats, names_of
-from engine.tracking.clicks.targets import ALIKE, ClickTarget
+from engine.tracking.clicks.tables import ALIKE
 from engine.tracking.clicks.visits import Reason
+from engine.tracking.clicks.wire import Loss, NewClick
 
 _BUSY_MS: Final = 1_500
 """How long a lock of somebody else is waited for: less than the patience, so that a failed click is surely not kept."""
 
 _REPEAT: Final = Reason.REPEAT.value
-
-
-class NewClick(NamedTuple):
-    """A click as it goes into the table; `name` is its id.
-
-    It counts unless it has a `reason`, or its visitor was counted on the same target since `since`: one who is
-    `returning` (brought the cookie) by the visitor key, anybody else by its network.
-    """
-
-    name: bytes
-    target: ClickTarget
-    at: datetime
-    verified: bool
-    visitor_key: str | None
-    address: str | None
-    user_agent: str | None
-    referrer: str | None
-    sub_id: str | None
-    signals: str
-    reason: str | None
-    returning: bool
-    since: datetime
-
-
-@dataclass(slots=True)
-class Loss:
-    """How many clicks of a brand were lost in a row, from when to when, and why the first one was."""
-
-    lost: int
-    lost_from: datetime
-    lost_until: datetime
-    reason: str
 
 
 _SAID: Final = NewClick._fields[3:10]
@@ -69,14 +36,20 @@ _NEWEST: Final = (
     "SELECT target_id, visitor_key, at FROM click WHERE counted AND visitor_key IS NOT NULL ORDER BY id DESC LIMIT ?"
 )
 """Reads what was counted last. Index: pk_click."""
-_LOST: Final = "INSERT INTO click_loss (id, brand_id, lost, lost_from, lost_until, reason) VALUES (?, ?, ?, ?, ?, ?)"
+_ONCE: Final = "ON CONFLICT (id) DO NOTHING"
+"""What is sent again, since nobody answered, is kept once."""
+_LOST: Final = (
+    "INSERT INTO click_loss (id, brand_id, lost, lost_from, lost_until, reason) "  # noqa: S608 - words of ours
+    f"VALUES (?, ?, ?, ?, ?, ?) {_ONCE}"
+)
 
 
 @lru_cache(maxsize=1_024)
 def insert_of(number: int) -> str:
     """Return the statement that inserts so many clicks, in one step of the database."""
     row = f"({', '.join('?' * len(_COLUMNS))})"
-    return f"INSERT INTO click ({', '.join(_COLUMNS)}) VALUES {', '.join([row] * number)}"  # noqa: S608 - names of ours
+    rows = ", ".join([row] * number)
+    return f"INSERT INTO click ({', '.join(_COLUMNS)}) VALUES {rows} {_ONCE}"  # noqa: S608 - names of ours
 
 
 @lru_cache(maxsize=1_024)
@@ -104,10 +77,8 @@ class ClickStore:
         self._dialect: str = dialect.name
         self._driver: Any = dialect.loaded_dbapi
         self._mark = "?" if dialect.paramstyle == "qmark" else "%s"
-        self._ready_id: Callable[[Any], Any] = taker("id", dialect)
-        self._ready_name = id_taker(dialect)
-        self._ready_at = time_taker(dialect)
-        self._read_at: Callable[[Any], Any] = reader("at", dialect)
+        self._ready_id, self._ready_ids, self._ready_at = id_taker(dialect), ids_taker(dialect), time_taker(dialect)
+        self._read_id, self._read_at = hex_reader(dialect), time_reader(dialect)
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
@@ -122,8 +93,10 @@ class ClickStore:
         """
         self._open()
 
-    def write(self, clicks: Sequence[NewClick], losses: Mapping[UUID, Loss], *, not_after: float) -> None:
+    def write(self, clicks: Sequence[NewClick], losses: Sequence[Loss], *, not_after: float) -> None:
         """Insert `clicks`, and what was lost before them, in one transaction that is durable when this returns.
+
+        What is there by its id stays as it is.
 
         Raises:
             Exception: nothing was inserted; one of `outages` where the database is at fault.
@@ -134,8 +107,8 @@ class ClickStore:
             rows, counted = self._rows(clicks, known=self._counted_before(cursor, clicks))
             if losses and self._dialect == "sqlite":
                 cursor.execute("BEGIN IMMEDIATE")
-            for brand_id, loss in losses.items():
-                self._run(cursor, _LOST, self._loss_row(brand_id, loss))
+            for loss in losses:
+                self._run(cursor, _LOST, self._loss_row(loss))
             _check_in_time(not_after)
             if clicks:
                 self._run(cursor, insert_of(len(clicks)), rows)
@@ -151,6 +124,8 @@ class ClickStore:
         fairy, self._fairy = self._fairy, None
         if fairy is not None:
             with suppress(*self.outages):
+                if self._dialect == "sqlite":  # closed amid a transaction it would hold the lock while a cursor lives
+                    fairy.rollback()
                 fairy.invalidate()
         if self._database is not None:
             self._database.close()
@@ -174,15 +149,16 @@ class ClickStore:
         values: list[Any] = []
         counted: dict[Name, datetime] = {}
         for place, click in enumerate(clicks):
-            alike, key, reason = click.target.row, click.visitor_key, click.reason
+            key, reason = click.visitor_key, click.reason
             if key and reason is None:
-                names = names_of(alike[-1], key)
+                names = names_of(click.target[-1], key)
                 mine = names[0] if click.returning else names[1]
                 if place in known or mine in counted or self._is_known(mine, click.since):
                     reason = _REPEAT
                 else:
                     counted[names[0]] = counted[names[1]] = click.at
-            values += (self._ready_name(click.name), *alike, self._ready_at(click.at), *click[3:10], reason, not reason)
+            values += (self._ready_id(click.name), *self._ready_ids(click.target), self._ready_at(click.at))
+            values += (*click[3:10], reason, not reason)
         return tuple(values), counted
 
     def _counted_before(self, cursor: Any, clicks: Sequence[NewClick]) -> set[int]:
@@ -196,13 +172,13 @@ class ClickStore:
             return set()
         values: list[Any] = []
         for click in (clicks[place] for place in unsure):
-            row = click.target.row
-            values += (row[0], row[-1], click.visitor_key, self._ready_id(first_id_at(click.since)))
+            ids = self._ready_ids(click.target)
+            values += (ids[0], ids[-1], click.visitor_key, self._ready_id(first_id_at(click.since).hex))
         found = self._run(cursor, counted_before(len(unsure), dialect=self._dialect), tuple(values))
         return {unsure[place] for (place,) in found}
 
     def _remembers(self, click: NewClick) -> bool:
-        return self._is_known((click.target.row[-1], click.visitor_key or ""), click.since)
+        return self._is_known((click.target[-1], click.visitor_key or ""), click.since)
 
     def _is_known(self, name: Name, since: datetime) -> bool:
         at = self._repeats.counted_at(name)
@@ -212,15 +188,15 @@ class ClickStore:
         """Take up where the process before left off."""
         counted: dict[Name, datetime] = {}
         for target_id, key, at in reversed(self._run(cursor, _NEWEST, (REMEMBERED,)).fetchall()):
-            counted.update(dict.fromkeys(names_of(target_id, key), self._read_at(at)))
+            counted.update(dict.fromkeys(names_of(self._read_id(target_id), key), self._read_at(at)))
         self._repeats.remember(counted)
 
     def _run(self, cursor: Any, statement: str, values: tuple[Any, ...]) -> Any:
         return cursor.execute(statement if self._mark == "?" else statement.replace("?", self._mark), values)
 
-    def _loss_row(self, brand_id: UUID, loss: Loss) -> tuple[Any, ...]:
+    def _loss_row(self, loss: Loss) -> tuple[Any, ...]:
         times = (self._ready_at(loss.lost_from), self._ready_at(loss.lost_until))
-        return (self._ready_id(new_id()), self._ready_id(brand_id), loss.lost, *times, loss.reason)
+        return (self._ready_id(loss.id), self._ready_id(loss.brand_id), loss.lost, *times, loss.reason)
 
 
 def _check_in_time(not_after: float) -> None:

@@ -2,12 +2,16 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from engine.kernel.tables import APPEND_ONLY, BrandRow, one_of
+
+ALIKE: Final = ("brand_id", "program_id", "enrollment_id", "target", "target_id")
+"""The columns of a click that say what was clicked."""
 
 
 class Target(StrEnum):

@@ -11,7 +11,6 @@ from sqlalchemy import Column, bindparam, select
 from engine.kernel.database import UnitOfWork
 from engine.kernel.tables import table_of
 from engine.programs.queries import program
-from engine.tracking.clicks.driver import taker
 from engine.tracking.clicks.leading import NOTHING, Lead, location
 from engine.tracking.clicks.rules import PLACEHOLDER
 from engine.tracking.clicks.tables import Target
@@ -48,21 +47,17 @@ class ProgramContext:
     stale: bool = False
 
 
-ALIKE: Final = ("brand_id", "program_id", "enrollment_id", "target", "target_id")
-"""The columns of a click that say what was clicked."""
-
-
 @dataclass(frozen=True, slots=True)
 class ClickTarget:
     """A link or page as a click needs it.
 
     `before` and `after` stand around the click's token in the address that it leads to when nothing else is asked for.
-    From `ends_at` on its clicks do not count. `row` is what all its clicks have alike in the table (`ALIKE`), as the
-    driver takes it.
+    From `ends_at` on its clicks do not count. `row` is what all its clicks have alike in the table (`tables.ALIKE`),
+    ids as hexadecimal digits.
     """
 
     context: ProgramContext
-    row: tuple[Any, ...]
+    row: tuple[str, ...]
     base: str
     utm: Mapping[str, str]
     words: Mapping[str, str]
@@ -149,7 +144,7 @@ def link_target(
     ends = [at for at in (row.expires_at, row.archived_at) if at]
     return ClickTarget(
         context,
-        _alike(unit, context, row.enrollment_id, kind=Target.LINK, target_id=row.id),
+        _alike(context, row.enrollment_id, kind=Target.LINK, target_id=row.id),
         base,
         utm,
         words,
@@ -160,18 +155,14 @@ def link_target(
     )
 
 
-def page_target(unit: UnitOfWork, page: PublicPage, *, context: ProgramContext, read_at: float) -> ClickTarget:
+def page_target(page: PublicPage, *, context: ProgramContext, read_at: float) -> ClickTarget:
     """Return a landing page as a click needs it."""
-    row = _alike(unit, context, page.enrollment_id, kind=Target.PAGE, target_id=page.page_id)
+    row = _alike(context, page.enrollment_id, kind=Target.PAGE, target_id=page.page_id)
     return ClickTarget(context, row, "", {}, {}, "", "", None, read_at)
 
 
-def _alike(
-    unit: UnitOfWork, context: ProgramContext, enrollment_id: UUID, *, kind: Target, target_id: UUID
-) -> tuple[Any, ...]:
-    values = (context.brand_id, context.program_id, enrollment_id, kind.value, target_id)
-    dialect = unit.connection.dialect
-    return tuple(taker(name, dialect)(value) for name, value in zip(ALIKE, values, strict=True))
+def _alike(context: ProgramContext, enrollment_id: UUID, *, kind: Target, target_id: UUID) -> tuple[str, ...]:
+    return (context.brand_id.hex, context.program_id.hex, enrollment_id.hex, kind.value, target_id.hex)
 
 
 def _words(unit: UnitOfWork, context: ProgramContext, enrollment_id: UUID, *, slug: str, texts: str) -> dict[str, str]:

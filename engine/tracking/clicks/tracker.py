@@ -14,13 +14,13 @@ from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database
 from engine.kernel.ids import new_name_at
 from engine.tracking.clicks.cache import TargetCache
+from engine.tracking.clicks.keeper import ClickKeeper
 from engine.tracking.clicks.leading import NOTHING, Asked, asked_in, location
 from engine.tracking.clicks.rules import token_of
-from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.targets import ClickTarget
 from engine.tracking.clicks.visitors import Source, VisitorKeys, visitor_of
 from engine.tracking.clicks.visits import Headers, Reason, visit_of
-from engine.tracking.clicks.writer import ClickWriter
+from engine.tracking.clicks.wire import NewClick
 from engine.tracking.links.slugs import lookup_slug
 from engine.tracking.pages.rules import handle_or_none
 from engine.tracking.site.tables import Consent
@@ -52,18 +52,17 @@ class Kept(NamedTuple):
 
 
 class Tracker:
-    """Keeps the clicks of one process. Both look-ups raise `DBAPIError` where the database is out of reach."""
+    """Keeps the clicks of one process, through the writer at an address (`writer.writing`).
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    Both look-ups raise `DBAPIError` where the database is out of reach.
+    """
+
+    def __init__(self, database: Database, keyring: Keyring, *, writer: str) -> None:
         self.cache = TargetCache(database)
-        self.writer = ClickWriter(database)
+        self.keeper = ClickKeeper(writer)
         self._clock: Clock = database.clock
         self._keys = VisitorKeys(keyring.key)
         self._click_key = keyring.key("click")
-
-    def open(self) -> None:
-        """Get ready before the first visitor comes."""
-        self.writer.open()
 
     async def follow(self, slug: str, request: Request, *, path: str | None = None) -> tuple[str, Kept] | None:
         """Keep a click on the link with a slug and return where it leads; None where there is no such link."""
@@ -97,13 +96,14 @@ class Tracker:
         reason = visit.reason or (_EXPIRED if target.ends_at and at >= target.ends_at else None)
         returning = key is not None and cookie is None
         name = new_name_at(at)
-        kept = await self.writer.keep(NewClick(name, target, at, agreed, *said, reason, returning, at - context.window))
+        new = NewClick(name.hex(), target.row, at, agreed, *said, reason, returning, at - context.window)
+        kept = await self.keeper.keep(new)
         token = token_of(self._click_key, name) if kept else ""
         return Kept(token, cookie if visit.reason is None else None)
 
     def close(self) -> None:
-        """Write what waits, and end the threads."""
-        self.writer.close()
+        """Have written what waits, and end the thread."""
+        self.keeper.close()
         self.cache.close()
 
 

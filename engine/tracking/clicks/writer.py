@@ -1,132 +1,202 @@
-"""Keeps clicks: many in one durable transaction, and gives up soon where the database takes none.
+"""Writes the clicks of all processes that take them: whatever has come together, in one transaction.
 
-The visitor is led on in any case. A click is committed within ten seconds of its `at`, or given up and counted as lost:
-whatever is older than thirty seconds is complete. After an outage the next clicks are lost at once instead of waiting
-each, until one that is let through every second is kept.
-
-On SQLite one process owns the writer (two that write one file wait for each other for up to a second); on PostgreSQL
-every process has its own. There, of two clicks of one visitor that two processes keep at the same instant, both count.
+A durable commit costs the same for one row as for a hundred, and SQLite has one writer: so one writes for all. It asks
+nobody for a turn, answers each batch once it is on disk, and has no other work. Usually it is a process of its own,
+which `goodword serve` starts; a server that was started otherwise has one in a thread.
 """
 
-import asyncio
+import os
+import selectors
+import socket
 import threading
-import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
-from uuid import UUID
 
 import structlog
 
 from engine.kernel.database import Database
-from engine.kernel.group_commit import GroupCommit, NotWrittenError
-from engine.tracking.clicks.store import ClickStore, Loss, NewClick
+from engine.tracking.clicks.store import ClickStore
+from engine.tracking.clicks.wire import (
+    LARGEST,
+    Answer,
+    Batch,
+    Loss,
+    NewClick,
+    Pieces,
+    answer_message,
+    batch_in,
+    listening,
+)
 
-PATIENCE_S: Final = 2.0
-"""How long a visitor waits at most for a click to be kept."""
-
-REST_S: Final = 1.0
-"""How long no click is tried after an outage."""
-
-LATEST_S: Final = 8.0
-"""How old a click may be when its transaction is committed; older ones are rolled back."""
+_PIECE: Final = 1024 * 1024
+_PATIENCE_S: Final = 2.0
+_KEPT: Final = Answer(None)
 
 _log = structlog.get_logger(__name__)
 
+Sent = tuple["_Sender", Batch]
+
+
+class _Sender:
+    """A process that sends batches, one at a time."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.line, self._pieces = line, Pieces()
+        line.settimeout(_PATIENCE_S)
+
+    def batches(self) -> list[Batch] | None:
+        """Return what it has sent, None where it has gone."""
+        try:
+            piece = self.line.recv(_PIECE)
+        except OSError:
+            return None
+        return [batch_in(message) for message in self._pieces.messages(piece)] if piece else None
+
+    def answer(self, answer: Answer) -> None:
+        """Tell it what became of a batch. One that has gone is not told: the click is kept all the same."""
+        with suppress(OSError):
+            self.line.sendall(answer_message(answer))
+
 
 class ClickWriter:
-    """Keeps clicks for one process and event loop. `lost` counts those that were given up since it was made."""
+    """Writes what comes over `listener`, until `ends` (the number of an open file) is at its end."""
 
-    def __init__(self, database: Database, *, patience_s: float = PATIENCE_S, rest_s: float = REST_S) -> None:
-        self._store = ClickStore(database)
-        self._group: GroupCommit[tuple[float, NewClick]] = GroupCommit(
-            self._write, patience_s=patience_s, outages=self._store.outages
-        )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._rest = rest_s
-        self._down = False
-        self._again_at = 0.0
-        self._lock = threading.Lock()
-        self._losses: dict[UUID, Loss] = {}
-        self.lost = 0
+    def __init__(self, database: Database, listener: socket.socket, *, ends: int) -> None:
+        self.store = ClickStore(database)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ)
+        self._selector.register(ends, selectors.EVENT_READ)
+        self.address: str = listener.getsockname()
+        self._listener, self._ends = listener, ends
+        self._ended = False
 
-    def open(self) -> None:
-        """Get ready before the first click comes, where the database lets it."""
+    def run(self) -> None:
+        """Write until the end, and what came before it to the last."""
         try:
-            self._store.open()
-        except self._store.outages as error:
+            self.store.open()
+        except self.store.outages as error:
             _log.warning("clicks_cannot_be_kept_yet", problem=str(error))
+        while not self._ended:
+            self._take(self._come(None))
+        while self._selector.select(0):
+            self._take(self._come(0))
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, _Sender):
+                key.data.line.close()
+        self._selector.close()
+        self.store.close()
 
-    async def keep(self, click: NewClick) -> bool:
-        """Return once `click` is on disk, or False when it is given up for sure."""
-        if self._down and not self._may_try():
-            self._lose(click, "the database takes no clicks")
-            return False
+    def _come(self, timeout: float | None) -> list[Sent]:
+        """Wait until something comes, and return the batches that are there."""
+        came: list[Sent] = []
+        for key, _ in self._selector.select(timeout):
+            if isinstance(key.data, _Sender):
+                came += self._received(key.data)
+            elif key.fileobj is self._listener:
+                line, _ = self._listener.accept()
+                self._selector.register(line, selectors.EVENT_READ, _Sender(line))
+            elif not os.read(self._ends, 1):
+                self._ended = True
+                self._selector.unregister(self._ends)
+        return came
+
+    def _received(self, sender: _Sender) -> list[Sent]:
+        batches = sender.batches()
+        if batches is None:
+            self._selector.unregister(sender.line)
+            sender.line.close()
+            return []
+        return [(sender, batch) for batch in batches]
+
+    def _take(self, came: Sequence[Sent]) -> None:
+        """Write batches in as few transactions as may be, and answer them.
+
+        Where the database is at fault, all are refused, and who waits behind them: to try again would cost everybody
+        the same wait once more.
+        """
+        for together in _together(came):
+            try:
+                answers = self._written([batch for _, batch in together])
+            except self.store.outages as error:
+                refused = Answer(_told(error))
+                for sender, _ in (*came[came.index(together[0]) :], *self._come(0)):
+                    sender.answer(refused)
+                return
+            for (sender, _), answer in zip(together, answers, strict=True):
+                sender.answer(answer)
+
+    def _written(self, batches: Sequence[Batch]) -> list[Answer]:
+        """Write batches, and return what became of each.
+
+        Raises:
+            Exception: one of the store's outages; nothing was kept.
+        """
+        not_after = min(batch.not_after for batch in batches)
+        clicks = [click for batch in batches for click in batch.clicks]
+        losses = [loss for batch in batches for loss in batch.losses]
         try:
-            await self._group.soon((time.monotonic(), click), loop=self._loop or self._in_loop())
-        except NotWrittenError as error:
-            if error.outage:
-                self._rest_a_while(error.reason)
-            else:
-                _log.error("click_not_kept", problem=error.reason)
-            self._lose(click, error.reason)
-            return error.in_doubt
-        if self._down:
-            self._down = False
-            _log.warning("clicks_kept_again", lost=self.lost)
-        return True
-
-    def close(self) -> None:
-        """Write what waits, how many clicks were lost too, and close the connection."""
-        self._group.close()
-        with suppress(*self._store.outages):
-            if self._losses:
-                self._store.write([], self._losses, not_after=time.monotonic() + LATEST_S)
-        self._store.close()
-
-    def _in_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the event loop, asked for once: each time is a call of the system."""
-        self._loop = asyncio.get_running_loop()
-        return self._loop
-
-    def _may_try(self) -> bool:
-        with self._lock:
-            now = time.monotonic()
-            if now < self._again_at:
-                return False
-            self._again_at = now + self._rest + PATIENCE_S
-            return True
-
-    def _rest_a_while(self, reason: str) -> None:
-        with self._lock:
-            if not self._down:
-                _log.warning("clicks_are_lost", problem=reason)
-            self._down, self._again_at = True, time.monotonic() + self._rest
-
-    def _lose(self, click: NewClick, reason: str) -> None:
-        with self._lock:
-            self.lost += 1
-            brand_id = click.target.context.brand_id
-            loss = self._losses.get(brand_id)
-            if loss is None:
-                self._losses[brand_id] = Loss(1, click.at, click.at, reason[:300])
-            else:
-                loss.lost += 1
-                loss.lost_until = click.at
-
-    def _write(self, batch: Sequence[tuple[float, NewClick]]) -> None:
-        with self._lock:
-            losses, self._losses = self._losses, {}
-        try:
-            self._store.write([click for _, click in batch], losses, not_after=batch[0][0] + LATEST_S)
-        except self._store.outages:
-            self._remember(losses)
+            self.store.write(clicks, losses, not_after=not_after)
+        except self.store.outages:
             raise
+        except Exception:  # noqa: BLE001 - one of them is bad: the others are kept, and the writer lives on
+            self._write_losses(losses, not_after=not_after)
+            return [Answer(None, self._bad(batch.clicks, not_after=not_after)) for batch in batches]
+        return [_KEPT] * len(batches)
 
-    def _remember(self, losses: dict[UUID, Loss]) -> None:
-        with self._lock:
-            for brand_id, loss in losses.items():
-                newer = self._losses.setdefault(brand_id, loss)
-                if newer is not loss:
-                    newer.lost += loss.lost
-                    newer.lost_from, newer.reason = loss.lost_from, loss.reason
+    def _bad(self, clicks: Sequence[NewClick], *, not_after: float) -> list[tuple[int, str]]:
+        """Write clicks, half by half where one of them is bad, and return which were not kept: places, with reasons."""
+        try:
+            self.store.write(clicks, (), not_after=not_after)
+        except Exception as error:  # noqa: BLE001 - as above
+            if len(clicks) < 2 or isinstance(error, self.store.outages):
+                return [(place, _told(error)) for place in range(len(clicks))]
+            middle = len(clicks) // 2
+            after = self._bad(clicks[:middle], not_after=not_after)
+            return after + [
+                (middle + place, reason) for place, reason in self._bad(clicks[middle:], not_after=not_after)
+            ]
+        return []
+
+    def _write_losses(self, losses: Sequence[Loss], *, not_after: float) -> None:
+        for loss in losses:
+            try:
+                self.store.write((), [loss], not_after=not_after)
+            except self.store.outages:
+                raise
+            except Exception as error:  # noqa: BLE001 - of a brand that is gone
+                _log.error("loss_not_kept", problem=str(error), lost=loss.lost)
+
+
+@contextmanager
+def writing(database: Database) -> Iterator[ClickWriter]:
+    """Write clicks in a thread of this process while the block runs."""
+    with listening() as listener:
+        ends, end = os.pipe()
+        writer = ClickWriter(database, listener, ends=ends)
+        thread = threading.Thread(target=writer.run, name="click-writer", daemon=True)
+        thread.start()
+        try:
+            yield writer
+        finally:
+            os.close(end)
+            thread.join(timeout=2 * _PATIENCE_S)
+            os.close(ends)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300].encode("utf-8", "replace").decode()
+
+
+def _together(came: Sequence[Sent]) -> Iterator[list[Sent]]:
+    """Give batches in groups that fit into one transaction each."""
+    group: list[Sent] = []
+    number = 0
+    for sent in came:
+        number += len(sent[1].clicks)
+        if group and number > LARGEST:
+            yield group
+            group, number = [], len(sent[1].clicks)
+        group.append(sent)
+    if group:
+        yield group

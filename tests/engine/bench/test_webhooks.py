@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from engine.bench.servers import Server, Setting
 from engine.bench.webhook_load import Burst, requests_of
-from engine.bench.webhooks import OURS, PATH, _environment, _furnished
+from engine.bench.webhooks import PATH, _environment, _furnished
 from engine.cli import main
 from engine.intake.webhooks.tables import InboxWebhook
 from engine.kernel.tables import table_of
@@ -52,7 +52,7 @@ def test_killed_at_any_moment_it_has_every_webhook_that_it_acknowledged(tmp_path
     inbox = table_of(InboxWebhook)
     for number in range(ROUNDS):
         before = len(acknowledged)
-        with Server(OURS, Setting(1, 8), environment=_environment(tmp_path)) as server:
+        with Server(Setting(1, 8), environment=_environment(tmp_path)) as server:
             firsts = [(number * 8 + sender) * 10_000 for sender in range(8)]
             senders = [
                 threading.Thread(target=send_until_it_dies, args=(server.port, first, acknowledged)) for first in firsts

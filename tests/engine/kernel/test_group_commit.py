@@ -1,6 +1,5 @@
 """Group commit: who returns is on disk, who is not is told why, and nobody waits for ever."""
 
-import asyncio
 import os
 import sqlite3
 import threading
@@ -13,7 +12,6 @@ from sqlalchemy.exc import OperationalError
 
 from engine.kernel.database import open_database
 from engine.kernel.group_commit import GroupCommit, NotWrittenError
-from tests.support.asking import awaited
 
 KEPT = Table("kept", MetaData(), Column("number", Integer, primary_key=True))
 
@@ -257,73 +255,3 @@ def test_a_forked_process_writes_with_a_thread_of_its_own():
     group.close()
     os.close(read)
     os.close(write)
-
-
-def test_coroutines_share_a_batch_with_threads_and_are_told_in_their_loop():
-    written: list[list[int]] = []
-    group: GroupCommit[int] = GroupCommit(lambda batch: written.append(list(batch)))
-
-    async def many():
-        return await asyncio.gather(*(group.soon(number, loop=asyncio.get_running_loop()) for number in range(100)))
-
-    assert awaited(many()) == [None] * 100
-    group.put(100)
-    group.close()
-    assert written[0] == list(range(100))
-    assert [number for batch in written for number in batch] == list(range(101))
-
-
-def test_a_coroutine_learns_that_its_item_was_refused_and_the_others_go_in():
-    kept: list[int] = []
-
-    def write(batch):
-        if 3 in batch:
-            raise ValueError("three")
-        kept.extend(batch)
-
-    group: GroupCommit[int] = GroupCommit(write)
-
-    async def many():
-        return await asyncio.gather(
-            *(group.soon(number, loop=asyncio.get_running_loop()) for number in range(6)), return_exceptions=True
-        )
-
-    found = awaited(many())
-    group.close()
-    assert sorted(kept) == [0, 1, 2, 4, 5]
-    assert [type(one) for one in found] == [type(None)] * 3 + [NotWrittenError] + [type(None)] * 2
-    assert not found[3].outage
-
-
-def test_a_coroutine_waits_no_longer_than_the_patience():
-    begun, go_on = threading.Event(), threading.Event()
-
-    def write(_batch):
-        begun.set()
-        go_on.wait(10)
-
-    group: GroupCommit[int] = GroupCommit(write, patience_s=0.2)
-
-    async def both():
-        loop = asyncio.get_running_loop()
-        first = group.soon(1, loop=loop)
-        await loop.run_in_executor(None, begun.wait)
-        return await asyncio.gather(first, group.soon(2, loop=loop), return_exceptions=True)
-
-    being_written, in_line = awaited(both())
-    go_on.set()
-    group.close()
-    assert (being_written.in_doubt, in_line.in_doubt) == (True, False)
-    assert being_written.outage
-    assert in_line.outage
-
-
-def test_who_asks_after_the_end_is_refused():
-    group: GroupCommit[int] = GroupCommit(lambda _batch: None)
-    group.close()
-
-    async def late():
-        await group.soon(1, loop=asyncio.get_running_loop())
-
-    with pytest.raises(NotWrittenError):
-        awaited(late())

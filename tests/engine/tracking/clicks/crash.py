@@ -1,10 +1,12 @@
-"""Kills a server under load, again and again, and looks for clicks that were answered and are gone.
+"""Kills a server under load, or one of its processes, and looks for clicks that were answered and are gone.
 
 `python -m tests.engine.tracking.clicks.crash 200 [URL]`: URL is an empty PostgreSQL database, SQLite without it.
 """
 
+import os
 import random
 import re
+import signal
 import socket
 import sys
 import tempfile
@@ -24,65 +26,77 @@ from engine.kernel.settings import load_settings
 from engine.kernel.tables import table_of
 from engine.tracking.clicks.rules import click_id_of
 from engine.tracking.clicks.tables import Click
-from engine.tracking.clicks.tracker import Tracker
-from web.front import Front
-from web.server import Server as Served
 
 LINKS = 50
 VISITORS = 8
+PLUGINS = "attribution_basic"  # one, so that a server is up soon
 _TOKEN = re.compile(rb"gw_click=([A-Za-z0-9_-]{32})")
 _ANSWER = f"location: {SHOP}".encode()
 
 
-def front_alone():
-    """The front without Flask and plugins behind it, so that a server is up soon."""
-    settings = load_settings()
-    tracker = Tracker(open_database(settings.database), settings.keyring)
-
-    def nothing(_environ, start_response):
-        start_response("404 Not Found", [("Content-Length", "0")])
-        return ()
-
-    return Served(Front(nothing, tracker), nothing, hooks=nothing, threads=4, close=tracker.close)
-
-
 def crash(times, *, url=None, seed=1):
-    """Return how many clicks were answered, and how many of these are gone, over so many crashes."""
+    """Return how many clicks were answered, and how many of these are gone, over so many crashes of a whole server."""
+    return _killed(times, lambda server: server.kill(), url=url, seed=seed)
+
+
+def crash_of_a_part(times, part, *, seed=1):
+    """Do so with one process of the server, which must go on: `writer`, or one that is `serving`."""
+
+    def kill(server):
+        os.kill(next(pid for pid in server.pids[1:] if _is_writer(pid) is (part == "writer")), signal.SIGKILL)
+        time.sleep(2.5)
+
+    return _killed(times, kill, seed=seed)
+
+
+def _killed(times, kill, *, url=None, seed):
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory(prefix="goodword-crash-") as folder:
         place = furnish(url or f"sqlite:///{folder}/crash.db", links=LINKS)
-        environment = {"GOODWORD_HOME": folder, "GOODWORD_DATABASE_URL": place.url}
+        environment = {"GOODWORD_HOME": folder, "GOODWORD_DATABASE_URL": place.url, "GOODWORD_PLUGINS": PLUGINS}
         keyring = load_settings(home=Path(folder), database_url=place.url).keyring
         answered = lost = 0
         for number in range(times):
-            tokens = _killed_under_load(environment, after_s=rng.uniform(0.05, 0.6))
+            tokens = _tokens_under_load(environment, kill, after_s=rng.uniform(0.05, 0.6))
             answered += len(tokens)
             lost += len(tokens) - _stored(place.url, tokens, keyring)
             sys.stderr.write(f"crash {number + 1}: {answered:,} answered, {lost} gone\n")
         return answered, lost
 
 
-def _killed_under_load(environment, *, after_s):
+def _tokens_under_load(environment, kill, *, after_s):
+    """Return the click ids that visitors were given by a server until it ended."""
     tokens: list[bytes] = []
-    with Server(f"{__spec__.name}:front_alone", Setting(1, VISITORS), environment=environment) as server:
-        visitors = [threading.Thread(target=_click, args=(server.port, tokens)) for _ in range(VISITORS)]
+    over = threading.Event()
+    with Server(Setting(2, VISITORS), environment=environment) as server:
+        visitors = [threading.Thread(target=_click, args=(server.port, tokens, over)) for _ in range(VISITORS)]
         for visitor in visitors:
             visitor.start()
         while len(tokens) < VISITORS:
             time.sleep(0.01)
         time.sleep(after_s)
-        server.kill()
+        kill(server)
+        over.set()
         for visitor in visitors:
             visitor.join()
     return tokens
 
 
-def _click(port, tokens):
-    """Click until the server is gone; keep the click id of every whole answer."""
+def _is_writer(pid):
+    return b"engine.cli.click_writer" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _click(port, tokens, over):
+    """Click until the end, over another connection where one is cut; keep the click id of every whole answer."""
+    while not over.is_set():
+        _click_on(port, tokens, over)
+
+
+def _click_on(port, tokens, over):
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
             number = 0
-            while True:
+            while not over.is_set():
                 number += 1
                 line.sendall(
                     f"GET /r/{slug_of(number % LINKS)} HTTP/1.1\r\nHost: x\r\nUser-Agent: {AGENT}\r\n\r\n".encode()

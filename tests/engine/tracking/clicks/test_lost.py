@@ -1,10 +1,10 @@
 """Whatever becomes of the database, visitors are led on soon, and what was lost is counted and told afterwards."""
 
+import asyncio
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,11 +12,11 @@ from sqlalchemy import event, select
 
 from engine.insights.health import Level, health
 from engine.kernel.database import open_database
+from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
 from engine.tracking.clicks import store as store_module
-from engine.tracking.clicks.store import NewClick
 from engine.tracking.clicks.tables import ClickLoss
-from engine.tracking.clicks.writer import ClickWriter
+from engine.tracking.clicks.wire import NewClick
 from tests.engine.tracking.clicks.world import clicks, make_link, make_shop, tracker_of, visit
 from tests.support.asking import awaited
 
@@ -77,7 +77,7 @@ def test_a_database_locked_by_somebody_else_costs_each_visitor_two_seconds_at_mo
         lost += 1
         time.sleep(0.1)
     tracker.follow("coat", visit())
-    assert tracker.writer.lost == lost
+    assert tracker.keeper.lost == lost
     assert sum(row.lost for row in losses(db)) == lost
     assert {row.brand_id for row in losses(db)} == {place.brand_id}
     assert "locked" in losses(db)[0].reason
@@ -94,18 +94,18 @@ def test_a_full_disk_loses_clicks_and_leads_visitors_on(db, tracker, monkeypatch
         event.listen(found.engine, "connect", lambda one, _: one.execute(f"PRAGMA max_page_count={pages + 1}").close())
         return found
 
-    tracker.writer._store.close()
+    tracker.writer.store.close()
     monkeypatch.setattr(store_module, "open_database", small)
     assert follow_many(tracker, 400)[-1][1] is False
     before = len(clicks(db))
-    assert tracker.writer.lost > 100
+    assert tracker.keeper.lost > 100
     monkeypatch.undo()
-    tracker.writer._store.close()
+    tracker.writer.store.close()
     time.sleep(1.1)
     assert tracker.follow("coat", visit())[1].token
     tracker.follow("coat", visit())
     assert len(clicks(db)) == before + 2
-    assert sum(row.lost for row in losses(db)) == tracker.writer.lost
+    assert sum(row.lost for row in losses(db)) == tracker.keeper.lost
     assert "full" in losses(db)[0].reason
 
 
@@ -113,9 +113,9 @@ def test_a_database_that_is_gone_leads_known_links_on_and_comes_back(db, tracker
     def gone(url, **more):
         raise sqlite3.OperationalError("unable to open database file")
 
-    tracker.writer._store.close()
+    tracker.writer.store.close()
     monkeypatch.setattr(store_module, "open_database", gone)
-    driver = tracker.writer._store._driver
+    driver = tracker.writer.store._driver
     monkeypatch.setattr(driver, "OperationalError", sqlite3.OperationalError)
     found = follow_many(tracker, 50)
     assert not any(kept for _, kept in found)
@@ -126,33 +126,61 @@ def test_a_database_that_is_gone_leads_known_links_on_and_comes_back(db, tracker
 
 def test_a_click_that_would_be_kept_too_late_is_given_up(db, tracker, monkeypatch):
     before = len(clicks(db))
-    monkeypatch.setattr("engine.tracking.clicks.writer.LATEST_S", -1.0)
+    monkeypatch.setattr("engine.tracking.clicks.keeper.LATEST_S", -1.0)
     assert tracker.follow("coat", visit())[1].token == ""
     assert len(clicks(db)) == before
 
 
-def test_one_click_of_a_brand_that_is_gone_does_not_take_the_others_with_it(db, tracker, monkeypatch):
-    writer: ClickWriter = tracker.writer
-    target = tracker.cache.link("coat")
+def a_click(tracker, monkeypatch) -> NewClick:
+    """Return what is kept of a visit, which is not kept."""
     kept: list[NewClick] = []
 
     async def note(click):
         kept.append(click)
 
-    monkeypatch.setattr(writer, "keep", note)
-    tracker.keep(target, visit())
-    monkeypatch.undo()
-    row = kept[0].target.row
-    bad = kept[0]._replace(target=replace(kept[0].target, row=(row[1], *row[1:])))
-    assert awaited(writer.keep(bad)) is False
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker.keeper, "keep", note)
+        tracker.keep(tracker.cache.link("coat"), visit())
+    return kept[0]
+
+
+def of_a_brand_that_is_gone(click):
+    return click._replace(target=(click.target[1], *click.target[1:]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda click: click._replace(sub_id="\ud800"), [1]),  # not to be written as UTF-8
+        (of_a_brand_that_is_gone, []),
+    ],
+)
+def test_one_bad_click_does_not_take_the_others_with_it(db, tracker, monkeypatch, spoil, told):
+    keeper, good = tracker.keeper, a_click(tracker, monkeypatch)
+
+    async def together():
+        clicks = [good._replace(name=new_id().hex) for _ in range(20)]
+        return await asyncio.gather(*map(keeper.keep, [*clicks[:7], spoil(good), *clicks[7:]]))
+
+    assert awaited(together()) == [True] * 7 + [False] + [True] * 13
     assert tracker.follow("coat", visit())[1].token
-    assert writer.lost == 1
-    tracker.follow("coat", visit())
-    assert [row.lost for row in losses(db)] == [1]
+    assert keeper.lost == 1
+    assert [row.lost for row in losses(db)] == told
+
+
+def test_what_was_lost_is_told_though_a_brand_beside_it_is_gone(db, place, tracker, monkeypatch):
+    good = a_click(tracker, monkeypatch)
+    monkeypatch.setattr("engine.tracking.clicks.keeper.LATEST_S", -1.0)
+    assert not awaited(tracker.keeper.keep(good))
+    monkeypatch.undo()
+    time.sleep(1.1)
+    assert not awaited(tracker.keeper.keep(of_a_brand_that_is_gone(good)))
+    assert tracker.follow("coat", visit())[1].token
+    assert [(row.brand_id, row.lost) for row in losses(db)] == [(place.brand_id, 1)]
 
 
 def test_who_ends_says_what_was_lost_though_no_click_follows(db, tracker, monkeypatch):
-    monkeypatch.setattr("engine.tracking.clicks.writer.LATEST_S", -1.0)
+    monkeypatch.setattr("engine.tracking.clicks.keeper.LATEST_S", -1.0)
     tracker.follow("coat", visit())
     monkeypatch.undo()
     tracker.close()
@@ -160,7 +188,7 @@ def test_who_ends_says_what_was_lost_though_no_click_follows(db, tracker, monkey
 
 
 def test_lost_clicks_show_in_health_for_a_day(db, clock, tracker, monkeypatch):
-    monkeypatch.setattr("engine.tracking.clicks.writer.LATEST_S", -1.0)
+    monkeypatch.setattr("engine.tracking.clicks.keeper.LATEST_S", -1.0)
     tracker.follow("coat", visit())
     monkeypatch.undo()
     time.sleep(1.1)

@@ -1,11 +1,10 @@
 """Who was counted of late is remembered, by visitor and by network, and memory is bounded."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from engine.tracking.clicks.repeats import Repeats, names_of
 
-COAT, HAT = UUID(int=1), UUID(int=2)
+COAT, HAT = "1" * 32, "2" * 32
 T0 = datetime(2026, 3, 7, tzinfo=UTC)
 KEY, NETWORK = "0" * 16 + "a" * 16, "a" * 16
 

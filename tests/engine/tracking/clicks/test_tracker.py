@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,10 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.kernel.ids import new_id
-from engine.tracking.clicks.driver import id_taker, taker, time_taker
+from engine.kernel.tables import table_of
+from engine.tracking.clicks.driver import hex_reader, id_taker, ids_taker, time_reader, time_taker
 from engine.tracking.clicks.repeats import Repeats
 from engine.tracking.clicks.rules import click_id_of
 from engine.tracking.clicks.store import counted_before
+from engine.tracking.clicks.tables import Click
 from tests.engine.tracking.clicks.world import (
     DESKTOP,
     KEYRING,
@@ -154,7 +155,7 @@ def test_after_a_restart_who_was_counted_is_known_again(db, tracker):
 def test_who_brings_the_cookie_is_no_more_counted_when_memory_has_lost_them(db, tracker, monkeypatch):
     shop_with_link(db)
     _, kept = tracker.follow("coat", visit())
-    monkeypatch.setattr(tracker.writer._store, "_repeats", Repeats())
+    monkeypatch.setattr(tracker.writer.store, "_repeats", Repeats())
     tracker.follow("coat", visit(cookie=kept.cookie, address="198.51.100.1"))
     assert [row.reason for row in clicks(db)] == [None, "repeat"]
 
@@ -235,8 +236,15 @@ def test_whether_a_visitor_counted_is_found_by_index(db):
         assert "ix_click_visitor" in "\n".join(str(row[-1]) for row in found)
 
 
-@given(at=st.datetimes(timezones=st.just(UTC)), name=st.binary(min_size=16, max_size=16))
+def as_sqlalchemy_takes(name, dialect):
+    return table_of(Click).c[name].type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
+
+
+@given(at=st.datetimes(timezones=st.just(UTC)), name=st.uuids())
 def test_values_made_ready_for_the_driver_are_what_sqlalchemy_would_make_of_them(at, name):
     for dialect in (sqlite.dialect(), postgresql.dialect()):
-        assert time_taker(dialect)(at) == taker("at", dialect)(at)
-        assert id_taker(dialect)(name) == taker("id", dialect)(UUID(bytes=name))
+        ready_at, ready = (as_sqlalchemy_takes(column, dialect)(value) for column, value in (("at", at), ("id", name)))
+        assert (time_taker(dialect)(at), id_taker(dialect)(name.hex)) == (ready_at, ready)
+        assert (time_reader(dialect)(ready_at), hex_reader(dialect)(ready)) == (at, name.hex)
+        said = [*[name.hex] * 3, "link", name.hex]
+        assert tuple(ids_taker(dialect)(said)) == (*[ready] * 3, "link", ready)

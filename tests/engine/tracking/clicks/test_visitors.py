@@ -16,7 +16,7 @@ BRAND, OTHER = b"b" * 16, b"o" * 16
 
 
 def network_of(key):
-    return names_of(None, key)[1]
+    return names_of("", key)[1]
 
 
 def who(address="203.0.113.77", *, agent=PHONE, month=3, cookie=None, brand=BRAND, kept=KeptAddress.SHORTENED):

@@ -1,5 +1,6 @@
 """A brand whose links may be clicked, and visitors who click them."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -12,6 +13,7 @@ from engine.kernel.crypto import Keyring
 from engine.kernel.tables import table_of
 from engine.tracking.clicks.tables import Click
 from engine.tracking.clicks.tracker import Request, Tracker
+from engine.tracking.clicks.writer import writing
 from engine.tracking.links.tables import Link
 from engine.tracking.site.tables import BrandSite, ProgramTracking
 from tests.factories import make_brand, make_enrollment, make_program
@@ -88,7 +90,9 @@ class Asked:
     """A tracker for tests that wait. Its clock goes on by a millisecond at each click, so that clicks lie in order."""
 
     def __init__(self, db):
-        self._tracker, self._clock = Tracker(db, KEYRING), db.clock
+        self._ends, self._clock = ExitStack(), db.clock
+        self.writer = self._ends.enter_context(writing(db))
+        self._tracker = Tracker(db, KEYRING, writer=self.writer.address)
 
     def __getattr__(self, name):
         return getattr(self._tracker, name)
@@ -100,6 +104,10 @@ class Asked:
 
     def keep(self, target, request):
         return awaited(self._tracker.keep(target, request))
+
+    def close(self):
+        self._tracker.close()
+        self._ends.close()
 
 
 def tracker_of(db):
