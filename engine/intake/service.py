@@ -13,7 +13,7 @@ from sqlalchemy import Table, bindparam, null, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engine.intake.queries import OrderRecord
-from engine.intake.rules import FactDraft, Source, instant
+from engine.intake.rules import FactDraft, Source, instant, is_last_word_on
 from engine.intake.tables import (
     Chargeback,
     CommerceFact,
@@ -205,7 +205,7 @@ def _advance(
     if head is None:
         head = heads[draft.kind, draft.external_id] = _Head(new_id(), draft.version, stored=False)
     else:
-        if head.version[0] == draft.version[0] and head.version != draft.version:
+        if _is_tied(head, draft):
             _note_tie(unit, place, draft)
         if head.version >= draft.version:
             return None
@@ -221,6 +221,13 @@ def _advance(
         "payload": draft.payload,
         "recorded_at": unit.now,
     }
+
+
+def _is_tied(head: _Head, draft: FactDraft) -> bool:
+    """Tell whether two contents have one time of change, be it that the shop was asked about it before."""
+    changed_at, content = head.version
+    same_time = changed_at == draft.version_at or is_last_word_on(changed_at, draft.version_at)
+    return same_time and content != draft.content_hash
 
 
 def _note_tie(unit: UnitOfWork, place: Mapping[str, Any], draft: FactDraft) -> None:

@@ -7,7 +7,7 @@ on from the last that ended well.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -28,7 +28,9 @@ from engine.intake.reconciliation.rules import (
     compare,
     due_kinds,
     extras,
+    last_words,
     settles_tie,
+    thing_of,
 )
 from engine.intake.reconciliation.service import AlreadyRunningError, begin, end
 from engine.intake.reconciliation.tables import Reconciliation, ReconciliationKind
@@ -49,8 +51,6 @@ UNASKED_AFTER: Final = timedelta(hours=3)
 
 _LONGEST_WAIT_S: Final = 60
 _LOOK_EVERY: Final = timedelta(seconds=30)
-_NEXT: Final = timedelta(microseconds=1)
-"""Less than any shop's unit of time, so that every later change is newer still."""
 
 _log = structlog.get_logger(__name__)
 
@@ -171,17 +171,18 @@ class _Run:
 
     def _take_in(self, opened: OpenConnection, deliveries: Sequence[Delivery]) -> None:
         checked = list(self._checked(opened, deliveries))
-        things = {_thing(draft) for _, drafts in checked for draft in drafts}
+        things = {thing_of(draft) for _, drafts in checked for draft in drafts}
         self.told.update(external_id for kind, external_id in things if kind is FactKind.ORDER)
         brand_id = self.connection.brand_id
         with self.by.pipeline.database.reading() as unit:
             known = versions_of(unit, brand_id, self.source, things=things)
         news: list[Delivery] = []
         for whole, drafts in checked:
-            settling = {_thing(draft) for draft in drafts if self._settles(draft, known)}
-            found = {_thing(draft): compare(draft, known.get(_thing(draft))) for draft in drafts}
+            settling = {thing_of(draft) for draft in drafts if self._settles(draft, known)}
+            found = {thing_of(draft): compare(draft, known.get(thing_of(draft))) for draft in drafts}
             found |= dict.fromkeys(settling, Finding.DIFFERENT)
-            delivery = _with_last_word(whole, drafts, settling=settling) if settling else whole
+            moments = last_words(drafts, known, settling=settling)
+            delivery = _with_last_word(whole, drafts, moments) if settling else whole
             for thing, finding in found.items():
                 self.findings.note(thing, finding)
             if set(found.values()) != {Finding.SAME}:
@@ -192,7 +193,7 @@ class _Run:
             self.findings.refused += [f"{refusal.key}: {refusal.problem}" for refusal in done.refused]
 
     def _settles(self, draft: FactDraft, known: Mapping[Thing, Version]) -> bool:
-        return settles_tie(draft, known.get(_thing(draft)), asked_at=self.until)
+        return settles_tie(draft, known.get(thing_of(draft)), asked_at=self.until)
 
     def _checked(
         self, opened: OpenConnection, deliveries: Iterable[Delivery]
@@ -280,25 +281,21 @@ def _watch(unit: UnitOfWork, connection: ConnectionView, problem: str | None) ->
     raise_alarm(unit, connection.brand_id, key=key, kind=UNASKED, text=text, connection_id=connection.id)
 
 
-def _with_last_word(delivery: Delivery, drafts: Sequence[FactDraft], *, settling: Collection[Thing]) -> Delivery:
-    """Return `delivery` whose events about `settling` come right after those with their time of change.
+def _with_last_word(delivery: Delivery, drafts: Sequence[FactDraft], moments: Sequence[datetime]) -> Delivery:
+    """Return `delivery` with its events at these times of change.
 
     It has a key of its own: the same may have come before, when it was one of two and not the last word.
     """
     events = tuple(
-        replace(event, updated_at=event.updated_at + _NEXT) if _thing(draft) in settling else event
-        for event, draft in zip(delivery.events, drafts, strict=True)
+        replace(event, updated_at=event.updated_at + (moment - draft.version_at))
+        for event, draft, moment in zip(delivery.events, drafts, moments, strict=True)
     )
-    said = content_hash([[draft.version_at.isoformat(), draft.content_hash] for draft in drafts])
+    said = content_hash([[at.isoformat(), draft.content_hash] for draft, at in zip(drafts, moments, strict=True)])
     return replace(delivery, key=f"{delivery.key[:200]}:settled:{said}", events=events)
 
 
 def _begun(unit: UnitOfWork, shop: ConnectionView) -> Mapping[ReconciliationKind, datetime]:
     return last_begun(unit, shop.brand_id, connection_id=shop.id)
-
-
-def _thing(draft: FactDraft) -> Thing:
-    return draft.kind, draft.external_id
 
 
 def _reconciled(run: _Run, row: Reconciliation, problem: str | None) -> Reconciled:

@@ -3,14 +3,14 @@
 Pure.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from engine.intake.reconciliation.tables import ReconciliationKind
-from engine.intake.rules import FactDraft
+from engine.intake.rules import NEXT_WORD, FactDraft, is_last_word_on
 from engine.intake.tables import FactKind
 
 OVERLAP: Final = timedelta(minutes=10)
@@ -115,14 +115,38 @@ def compare(draft: FactDraft, known: Version | None) -> Finding:
 
 
 def settles_tie(draft: FactDraft, known: Version | None, *, asked_at: datetime) -> bool:
-    """Tell whether what the shop says now must replace what we have, though neither is newer by its time of change.
+    """Tell whether what the shop says now must replace what we have, though it is not newer by its time of change.
 
     Two changes within the shop's own unit of time look alike: which came last is not to be seen, so that until the shop
-    is asked the one with the greater hash holds. While that unit may still run, its answer is not the last word.
+    is asked the one with the greater hash holds. While that unit may still run, its answer is not the last word. What
+    it answered may change again under the same time; then its next answer is the last word.
     """
-    if known is None or draft.version_at != known[0] or draft.content_hash >= known[1]:
+    if known is None or draft.content_hash == known[1] or asked_at - draft.version_at <= SETTLED:
         return False
-    return asked_at - draft.version_at > SETTLED
+    return draft.version_at == known[0] or is_last_word_on(known[0] + NEXT_WORD, draft.version_at)
+
+
+def last_words(
+    drafts: Sequence[FactDraft], known: Mapping[Thing, Version], *, settling: Collection[Thing]
+) -> list[datetime]:
+    """Return the time of change to keep for each of `drafts`, which a shop told together.
+
+    All that has the time of one that is `settling` goes behind it together, right behind what is kept of any of them:
+    whether a refund counts that an order does not list hangs on which of the two changed later.
+    """
+    moments = {draft.version_at: draft.version_at for draft in drafts if thing_of(draft) in settling}
+    for draft in drafts:
+        told_at = draft.version_at
+        if told_at in moments and (have := known.get(thing_of(draft))) and is_last_word_on(have[0], told_at):
+            moments[told_at] = max(moments[told_at], have[0])
+    return [
+        moments[draft.version_at] + NEXT_WORD if draft.version_at in moments else draft.version_at for draft in drafts
+    ]
+
+
+def thing_of(draft: FactDraft) -> Thing:
+    """Return what a fact is about."""
+    return draft.kind, draft.external_id
 
 
 def extras(ours: Collection[tuple[str, datetime]], *, told: Collection[str], until: datetime) -> list[str]:

@@ -1,7 +1,8 @@
 """Whatever webhooks were lost, a shop that is asked says it: in the end the books are as if none had been."""
 
 import random
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -14,9 +15,11 @@ from engine.connections.queries import open_alarms
 from engine.connections.service import switch
 from engine.connections.tables import ConnectionState
 from engine.intake.reconciliation.queries import latest_of
-from engine.intake.reconciliation.rules import OVERLAP, due_kinds, stretch
+from engine.intake.reconciliation.rules import OVERLAP, due_kinds, last_words, settles_tie, stretch
 from engine.intake.reconciliation.service import GIVEN_UP_AFTER, AlreadyRunningError, begin
 from engine.intake.reconciliation.tables import ReconciliationKind, ReconciliationState
+from engine.intake.rules import FactDraft
+from engine.intake.tables import FactKind
 from engine.kernel.canonical import dump_json
 from engine.kernel.clock import VirtualClock
 from engine.pipeline.compare import AskedPoller
@@ -286,6 +289,61 @@ def test_of_two_contents_with_one_time_of_change_the_shop_says_which_holds(town_
     assert (again.findings.missing, again.findings.different, again.booked) == ([], [], 0)
 
 
+def test_the_shop_says_what_holds_as_often_as_it_changes_its_word_under_one_time_of_change(town_of):
+    """Four changes, the last two of them back and forth, each told by the next comparison, and by none after it."""
+    town = town_of()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.compare(wait=timedelta(minutes=2))
+    order, found = town.shop.orders[order_id], []
+    (item,) = order.items
+    for net in (1_000, 3_000, 2_000, 3_000, 2_000):
+        order.items = (replace(item, net_minor=net),)
+        changed, unchanged = (town.compare(NIGHTLY, wait=timedelta(minutes=2)) for _ in range(2))
+        found.append((changed.findings.different, town.owed(), unchanged.findings.different, unchanged.booked))
+    named = [f"order {order_id}"]
+    assert found == [(named, {order_id: net // 10}, [], 0) for net in (1_000, 3_000, 2_000, 3_000, 2_000)]
+
+
+def test_refunds_deleted_under_one_time_of_change_are_restored_one_after_the_other(town_of):
+    """As WooCommerce deletes them: the order's time of change stays. Then the first comes back, and goes again."""
+    town = town_of()
+    order_id = town.shop.place(codes=["ANNA15"])
+    for _ in range(3):
+        town.shop.refund(order_id, amount_minor=500)
+    town.compare(wait=timedelta(minutes=2))
+    order = town.shop.orders[order_id]
+    first, *_ = order.refunds
+    owed = [town.owed()[order_id]]
+    for refunds in (order.refunds[:2], [first], [], [first], []):
+        order.refunds = refunds
+        town.compare(NIGHTLY, wait=timedelta(minutes=2))
+        owed.append(town.owed().get(order_id))
+    assert owed == [100, 150, 200, 250, 200, 250]
+
+
+def test_a_webhook_that_says_otherwise_after_a_tie_was_settled_has_the_shop_asked_again(town_of):
+    """And an old one that comes once more changes nothing."""
+    town = town_of()
+    town.listen()
+    order_id = town.shop.place(codes=["ANNA15"])
+    town.run(timedelta(seconds=30))
+    tied(town, order_id)
+    asked = AskedPoller(town.reconciler())
+    owed = []
+    for net in (2_500, 1_200, 1_300):
+        order = town.shop.orders[order_id]
+        order.items = (replace(order.items[0], net_minor=net),)
+        body = dump_json(order.document()).encode()
+        post = town.shop.post_office.post(HOOK, topic="order.paid", delivery_id=f"again-{net}", body=body)
+        for _ in range(2):
+            town.receive(post)
+            town.read()
+        town.goodword.tell_events()
+        town.clock.advance(timedelta(minutes=6))
+        owed.append(([asked.poll(), asked.poll()], town.owed()[order_id]))
+    assert owed == [([1, 0], 250), ([1, 0], 120), ([1, 0], 130)]
+
+
 def test_a_tie_within_the_last_minute_is_left_until_it_is_over(town_of):
     town = town_of()
     order_id = town.shop.place(codes=["ANNA15"])
@@ -307,6 +365,60 @@ def test_a_tie_in_a_shop_that_cannot_be_asked_stays_as_it_is(town_of):
     town.goodword.tell_events()
     town.clock.advance(timedelta(hours=1))
     assert AskedPoller(town.reconciler()).poll() == 0
+
+
+@given(
+    words=st.lists(st.sampled_from("abc"), min_size=1, max_size=12),
+    fine=st.sampled_from([0, 5_000, 7]),
+    webhooks=st.lists(st.sampled_from("abc"), max_size=3),
+)
+def test_every_last_word_under_one_time_of_change_holds_once_and_settles_nothing_again(words, fine, webhooks):
+    """100 examples (500 in CI): whole seconds, milliseconds, and microseconds, where the first word alone is heard."""
+    told_at, asked_at = START + timedelta(microseconds=fine), START + timedelta(hours=1)
+
+    def said(content: str) -> FactDraft:
+        return FactDraft(FactKind.ORDER, "o", "o", told_at, content, {})
+
+    held = max(said(each).version for each in [*webhooks, words[0]])
+    thing = (FactKind.ORDER, "o")
+    settled = 0
+    for word in words:
+        draft = said(word)
+        if settles_tie(draft, held, asked_at=asked_at):
+            (moment,) = last_words([draft], {thing: held}, settling={thing})
+            assert moment > held[0]
+            held, settled = (moment, word), settled + 1
+        else:
+            held = max(held, draft.version)
+        assert not settles_tie(said(held[1]), held, asked_at=asked_at)
+        assert held[1] == word or fine % 1_000
+        assert not settles_tie(draft, held, asked_at=told_at + timedelta(seconds=59))
+    assert settled <= (len(words) if fine % 1_000 == 0 else 1)
+
+
+def test_what_a_shop_told_together_goes_behind_its_time_of_change_together():
+    """So that a refund that was deleted is never younger than the list that lacks it."""
+
+    def told(kind: FactKind, external_id: str, at: datetime, content: str) -> FactDraft:
+        return FactDraft(kind, external_id, "o", at, content, {})
+
+    us = timedelta(microseconds=1)
+    drafts = [
+        told(FactKind.ORDER, "o", START, "b"),
+        told(FactKind.REFUND, "r", START, "b"),
+        told(FactKind.REFUND, "s", START - timedelta(seconds=1), "b"),
+    ]
+    known = {(FactKind.ORDER, "o"): (START + us, "a"), (FactKind.REFUND, "r"): (START + 4 * us, "b")}
+    moments = last_words(drafts, known, settling={(FactKind.ORDER, "o")})
+    assert moments == [START + 5 * us, START + 5 * us, drafts[2].version_at]
+    assert last_words(drafts, known, settling=()) == [draft.version_at for draft in drafts]
+
+
+def test_after_so_many_words_no_more_are_heard_than_stay_below_a_millisecond():
+    held = (START + timedelta(microseconds=998), "a")
+    draft = FactDraft(FactKind.ORDER, "o", "o", START, "b", {})
+    assert not settles_tie(draft, held, asked_at=START + timedelta(hours=1))
+    assert settles_tie(draft, (held[0] - timedelta(microseconds=1), "a"), asked_at=START + timedelta(hours=1))
 
 
 @given(minutes=st.integers(0, 100_000), gap=st.integers(0, 100_000))
