@@ -1,4 +1,7 @@
-"""The only thing that a plugin imports: `from engine.plugin_api import …` and nothing else of Goodword."""
+"""The only thing that a plugin imports: `from engine.plugin_api import …` and nothing else of Goodword.
+
+What connectors read JSON with has a module of its own, `engine.plugin_api.reading`.
+"""
 
 from engine.kernel.errors import GoodwordError, InputError, MoneyError, RowProblem
 from engine.kernel.money import (

@@ -6,7 +6,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
-from plugins.medusa.reading import Record, minor_of, number_in, text_of, time_of
+from engine.plugin_api.reading import Record, text_of, time_of
+from plugins.medusa.reading import minor_of, number_in
 
 _OF_A_REFUND: Final = "payment_collection"
 _ROUNDING_MINOR: Final = 1

@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import Any, Final
 
 from engine.plugin_api import CodeView, Currency, FatalError, Money, MoneyError, ShopCode, exponent_of, parse_currency
+from engine.plugin_api.reading import Record, time_of
 from plugins.medusa.api import AdminApi
-from plugins.medusa.reading import Record, number_in, time_of
+from plugins.medusa.reading import number_in
 
 _PER_PAGE: Final = 50
 _MOST_PAGES: Final = 20

@@ -23,8 +23,9 @@ from engine.plugin_api import (
     exponent_of,
     parse_currency,
 )
+from engine.plugin_api.reading import Record, maybe_text, text_of, time_of
 from plugins.medusa.balance import Balance, Taken, moves
-from plugins.medusa.reading import Record, maybe_text, minor_of, number_in, number_of, text_of, time_of
+from plugins.medusa.reading import minor_of, number_in, number_of
 
 _MOST_TIES: Final = 999
 _MAX_QUANTITY: Final = 1_000_000

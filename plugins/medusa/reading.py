@@ -1,50 +1,13 @@
-"""Values of Medusa's JSON: times, texts, and numbers of any precision, in major units."""
+"""Numbers in Medusa's JSON: of any precision, in major units."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from engine.plugin_api import MAX_MINOR, round_half_even
-
-Record = Mapping[str, Any]
+from engine.plugin_api.reading import Record
 
 _LONGEST: Final = 60
-
-
-def time_of(value: object) -> datetime:
-    """Return a time, in UTC.
-
-    Raises:
-        TypeError, ValueError: it is none, or has no zone.
-    """
-    if not isinstance(value, str):
-        raise TypeError("a time is missing")
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError("a time has no zone")
-    return moment.astimezone(UTC)
-
-
-def text_of(value: object) -> str:
-    """Return a text that is there.
-
-    Raises:
-        TypeError: it is missing.
-    """
-    if not isinstance(value, str) or not value:
-        raise TypeError("a text is missing")
-    return value
-
-
-def maybe_text(value: object) -> str | None:
-    """Return a text, or None where there is none.
-
-    Raises:
-        TypeError: it is something else.
-    """
-    return text_of(value) if value else None
 
 
 def number_in(record: Record, field: str) -> Fraction:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from plugins.shopify.reading import MAX_TEXT, Record, records, text
+from engine.plugin_api.reading import MAX_TEXT, Record, records, text
 
 PARAMETER: Final = "gw_click"
 _LONGEST: Final = 100

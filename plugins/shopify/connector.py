@@ -22,13 +22,14 @@ from engine.plugin_api import (
     Webhook,
     WebhookRequest,
 )
+from engine.plugin_api.reading import Record, inner, read_record, records
 from plugins.shopify.api import AdminApi, answers_of_shopify
 from plugins.shopify.codes import found_code, put_code, revoke
 from plugins.shopify.disputes import chargeback_event
 from plugins.shopify.fetch import changed_orders, order_by_id
 from plugins.shopify.orders import order_event
 from plugins.shopify.questions import CHECK, VISIBLE
-from plugins.shopify.reading import Record, ident, inner, read_record, records
+from plugins.shopify.reading import ident
 from plugins.shopify.refunds import refund_event
 from plugins.shopify.settings import own
 from plugins.shopify.signature import verified

@@ -3,17 +3,8 @@
 from typing import Final
 
 from engine.plugin_api import ChargebackEvent, ChargebackState
-from plugins.shopify.reading import (
-    Record,
-    currency_in,
-    ident,
-    instant,
-    maybe_ident,
-    maybe_instant,
-    minor,
-    not_negative,
-    text,
-)
+from engine.plugin_api.reading import Record, currency_in, instant, maybe_instant, not_negative, text
+from plugins.shopify.reading import ident, maybe_ident, minor
 
 _STATES: Final = {
     "won": ChargebackState.WON,

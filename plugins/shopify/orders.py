@@ -12,21 +12,9 @@ from fractions import Fraction
 from typing import Final
 
 from engine.plugin_api import Currency, Customer, OrderEvent, OrderLine, round_half_even
+from engine.plugin_api.reading import Record, currency_in, inner, instant, maybe_instant, not_negative, records, text
 from plugins.shopify.clicks import clicks_of
-from plugins.shopify.reading import (
-    Record,
-    count,
-    currency_in,
-    ident,
-    inner,
-    instant,
-    maybe_ident,
-    maybe_instant,
-    not_negative,
-    records,
-    shop_minor,
-    text,
-)
+from plugins.shopify.reading import count, ident, maybe_ident, shop_minor
 
 _PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 """What `financial_status` says of an order that was paid in full, whatever was given back since."""

@@ -9,20 +9,9 @@ from datetime import datetime
 from fractions import Fraction
 
 from engine.plugin_api import Currency, InputError, RefundEvent, RefundLine, RefundState
+from engine.plugin_api.reading import Record, currency_in, inner, instant, maybe_instant, not_negative, records, text
 from plugins.shopify.orders import gross, taxes
-from plugins.shopify.reading import (
-    Record,
-    currency_in,
-    ident,
-    inner,
-    instant,
-    maybe_instant,
-    minor,
-    not_negative,
-    records,
-    shop_minor,
-    text,
-)
+from plugins.shopify.reading import ident, minor, shop_minor
 
 
 def refund_event(refund: Record) -> RefundEvent:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
+from engine.plugin_api.reading import text
 from plugins.stripe_payments.api import Found, StripeApi
 from plugins.stripe_payments.fetch import SESSION_FIELDS, Pointer, invoice_record, order_of, record_of, session_record
-from plugins.stripe_payments.reading import ident, text
+from plugins.stripe_payments.reading import ident
 from plugins.stripe_payments.topics import WANTED
 
 _KEPT: Final = timedelta(days=29)

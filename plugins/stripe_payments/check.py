@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from engine.plugin_api import ConfigError, ConnectionReport
+from engine.plugin_api.reading import text
 from plugins.stripe_payments.api import Found, StripeApi
-from plugins.stripe_payments.reading import inner, text
+from plugins.stripe_payments.reading import inner
 
 _READ: Final = {
     "checkout/sessions": "Checkout Sessions",

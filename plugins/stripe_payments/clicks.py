@@ -5,7 +5,8 @@ Fails open: what is no click id names no click.
 
 from typing import Final
 
-from plugins.stripe_payments.reading import Record, inner, text
+from engine.plugin_api.reading import Record, text
+from plugins.stripe_payments.reading import inner
 
 _PARAMETER: Final = "gw_click"
 _LONGEST: Final = 100

@@ -23,13 +23,14 @@ from engine.plugin_api import (
     WebhookRequest,
     address_with,
 )
+from engine.plugin_api.reading import Record, read_record, text
 from plugins.stripe_payments.api import Found, StripeApi, answers_of_stripe
 from plugins.stripe_payments.changes import Change, changes
 from plugins.stripe_payments.check import report
 from plugins.stripe_payments.codes import found_code, put_code, revoke
 from plugins.stripe_payments.fetch import Pointer, record_of
 from plugins.stripe_payments.orders import invoice_order, session_order
-from plugins.stripe_payments.reading import Record, maybe_ident, read_record, records, text
+from plugins.stripe_payments.reading import maybe_ident, records
 from plugins.stripe_payments.refunds import chargeback_event, refund_event
 from plugins.stripe_payments.settings import ORIGIN, own
 from plugins.stripe_payments.signature import verified

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine.plugin_api.reading import Record, refuse, text
 from plugins.stripe_payments.api import Found, StripeApi
 from plugins.stripe_payments.clicks import subscription_details
 from plugins.stripe_payments.orders import is_first
-from plugins.stripe_payments.reading import Record, ident, inner, maybe_ident, records, refuse, text
+from plugins.stripe_payments.reading import ident, inner, maybe_ident, records
 from plugins.stripe_payments.topics import CAPTURED, DISPUTE, INVOICE, REFUND, REFUNDED, SESSION, SETTLED
 
 SESSION_FIELDS: Final = ("line_items", "payment_intent.latest_charge", "discounts.promotion_code")

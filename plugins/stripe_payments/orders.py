@@ -9,20 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from engine.plugin_api import Currency, Customer, OrderEvent, OrderLine, allocate
+from engine.plugin_api.reading import Record, currency_in, not_negative, text
 from plugins.stripe_payments.clicks import clicks_of, subscription_details
-from plugins.stripe_payments.reading import (
-    Record,
-    currency_in,
-    ident,
-    inner,
-    instant,
-    maybe_ident,
-    maybe_instant,
-    minor,
-    not_negative,
-    records,
-    text,
-)
+from plugins.stripe_payments.reading import ident, inner, instant, maybe_ident, maybe_instant, minor, records
 
 _SECOND: Final = timedelta(seconds=1)
 _PAID: Final = frozenset({"paid", "no_payment_required"})

@@ -1,30 +1,15 @@
-"""Fields of JSON from outside to values; every refusal is a sentence that names the field."""
+"""Fields of Stripe's own kind: list objects, ids that may stand for the object, times in seconds, amounts."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn
+from typing import Final
 
-from engine.plugin_api import Currency, InputError, MoneyError, parse_currency, read_json
+from engine.plugin_api import Currency, reading
+from engine.plugin_api.reading import Record, refuse
 from plugins.stripe_payments.amounts import from_stripe
 
-Record = Mapping[str, Any]
-
-MAX_TEXT: Final = 2_000
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _FIRST, _LAST = 0, 7_258_118_400  # 1970 and 2200
-
-
-def read_record(body: bytes) -> Record:
-    """Return the JSON object in `body`.
-
-    Raises:
-        InputError: it is no JSON, or no object.
-    """
-    found = read_json(body)
-    if not isinstance(found, dict):
-        raise InputError("The body is JSON, but no object.")
-    return found
 
 
 def records(record: Record, field: str) -> list[Record]:
@@ -34,13 +19,7 @@ def records(record: Record, field: str) -> list[Record]:
         InputError: it is no list of objects.
     """
     found = record.get(field)
-    if isinstance(found, dict):
-        found = found.get("data")
-    if found is None:
-        return []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        refuse("is no list of objects", field)
-    return found
+    return reading.records({field: found.get("data")} if isinstance(found, dict) else record, field)
 
 
 def inner(record: Record, field: str) -> Record:
@@ -49,18 +28,7 @@ def inner(record: Record, field: str) -> Record:
     Raises:
         InputError: it is something else.
     """
-    found = record.get(field)
-    if found is None or isinstance(found, str):
-        return {}
-    if not isinstance(found, dict):
-        refuse("is no object", field)
-    return found
-
-
-def text(record: Record, field: str) -> str:
-    """Return the text in a field, at most 2,000 characters of it; anything else says nothing."""
-    found = record.get(field)
-    return found[:MAX_TEXT].strip() if isinstance(found, str) else ""
+    return {} if isinstance(record.get(field), str) else reading.inner(record, field)
 
 
 def ident(record: Record, field: str) -> str:
@@ -112,18 +80,6 @@ def maybe_instant(record: Record, field: str) -> datetime | None:
     return None if record.get(field) is None else instant(record, field)
 
 
-def currency_in(record: Record, field: str) -> Currency:
-    """Return the ISO 4217 code in a field; Stripe writes it in lower case.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return parse_currency(text(record, field))
-    except MoneyError as error:
-        raise InputError(str(error), field=field) from None
-
-
 def minor(record: Record, field: str, *, currency: Currency) -> int:
     """Return the amount in a field in ISO minor units; nothing there is 0.
 
@@ -136,23 +92,3 @@ def minor(record: Record, field: str, *, currency: Currency) -> int:
     if type(found) is not int:
         refuse("is no amount", field)
     return from_stripe(found, currency, field=field)
-
-
-def not_negative(amount: int, *, field: str) -> int:
-    """Return `amount`.
-
-    Raises:
-        InputError: it is below zero.
-    """
-    if amount < 0:
-        refuse("comes to less than nothing", field)
-    return amount
-
-
-def refuse(problem: str, field: str) -> NoReturn:
-    """Refuse what stands in a field.
-
-    Raises:
-        InputError: always.
-    """
-    raise InputError(f"What Stripe sent here {problem}.", field=field)

@@ -8,17 +8,8 @@ from datetime import timedelta
 from typing import Final
 
 from engine.plugin_api import ChargebackEvent, ChargebackState, RefundEvent, RefundState
-from plugins.stripe_payments.reading import (
-    Record,
-    currency_in,
-    ident,
-    instant,
-    minor,
-    not_negative,
-    records,
-    refuse,
-    text,
-)
+from engine.plugin_api.reading import Record, currency_in, not_negative, refuse, text
+from plugins.stripe_payments.reading import ident, instant, minor, records
 
 _REFUNDS: Final = {
     "pending": (RefundState.PENDING, 0),

@@ -14,7 +14,8 @@ from typing import Final
 from pydantic import SecretStr
 
 from engine.plugin_api import InputError, SignatureError, Webhook, WebhookKind, WebhookRequest
-from plugins.stripe_payments.reading import Record, ident, read_record, text
+from engine.plugin_api.reading import Record, read_record, text
+from plugins.stripe_payments.reading import ident
 from plugins.stripe_payments.settings import StripeSettings
 from plugins.stripe_payments.topics import READ, UNREADABLE
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from engine.plugin_api import CommerceEvent, Customer, InputError, OrderEvent, OrderLine, RefundEvent
+from engine.plugin_api.reading import maybe_text, text_of, time_of
 from plugins.vendure.refunds import refunds_of, worth_of
-from plugins.vendure.values import maybe_text, minor, text, time_of
+from plugins.vendure.values import minor
 
 _PART_OF_ANOTHER: Final = "Seller"
 """A marketplace's order of one seller: the order that was placed stands beside it, and has its lines too."""
@@ -49,16 +50,16 @@ def changed_at(order: Any) -> datetime:
 def _order(order: Mapping[str, Any], refunds: tuple[RefundEvent, ...], paid_at: datetime | None) -> OrderEvent:
     customer = order["customer"] or {}
     return OrderEvent(
-        external_id=text(order["code"]),
+        external_id=text_of(order["code"]),
         updated_at=changed_at(order),
         placed_at=time_of(order["orderPlacedAt"]),
-        currency=text(order["currencyCode"]),
+        currency=text_of(order["currencyCode"]),
         lines=tuple(_line(line) for line in order["lines"]),
         charged_minor=worth_of(order),
         paid_at=paid_at,
         cancelled_at=_entered(order, "Cancelled") if order["state"] == "Cancelled" else None,
         shipping_minor=minor(order["shipping"]),
-        codes=tuple(text(code) for code in order["couponCodes"]),
+        codes=tuple(text_of(code) for code in order["couponCodes"]),
         clicks=_clicks(order.get("customFields")),
         customer=Customer(email=maybe_text(customer.get("emailAddress")), external_id=maybe_text(customer.get("id"))),
         refund_ids=tuple(refund.external_id for refund in refunds),
@@ -69,12 +70,12 @@ def _line(line: Mapping[str, Any]) -> OrderLine:
     """Return a line as it stands: what was cancelled or modified away is out of it."""
     net, variant = minor(line["proratedLinePrice"]), line["productVariant"]
     return OrderLine(
-        line_id=text(line["id"]),
+        line_id=text_of(line["id"]),
         net_minor=net,
         quantity=max(1, minor(line["quantity"])),
         tax_minor=minor(line["proratedLinePriceWithTax"]) - net,
-        product=maybe_text(variant["sku"]) or text(variant["product"]["id"]),
-        collections=tuple(sorted(text(each["slug"]) for each in variant["product"]["collections"])),
+        product=maybe_text(variant["sku"]) or text_of(variant["product"]["id"]),
+        collections=tuple(sorted(text_of(each["slug"]) for each in variant["product"]["collections"])),
     )
 
 

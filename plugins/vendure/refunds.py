@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from engine.plugin_api import RefundEvent, RefundLine, RefundState, round_half_even
-from plugins.vendure.values import minor, signed, text, time_of
+from engine.plugin_api.reading import text_of, time_of
+from plugins.vendure.values import minor, signed
 
 _STATES: Final = {
     "Pending": RefundState.PENDING,
@@ -38,7 +39,7 @@ def refunds_of(order: Mapping[str, Any], *, changed_at: datetime, paid: bool) ->
     beyond = settled - worth_of(order)
     refunds = _refunds(order)
     told = _told(refunds, order, amount=max(0, beyond))
-    lines = {text(line["id"]): _Line(*_sums(line)) for line in order["lines"]}
+    lines = {text_of(line["id"]): _Line(*_sums(line)) for line in order["lines"]}
     for refund in refunds:
         counts = refund.total - told.get(refund.refund_id, 0)
         of_lines = () if refund.failed else _of_lines(refund, lines, counts, shipping=minor(order["shippingWithTax"]))
@@ -49,16 +50,16 @@ def refunds_of(order: Mapping[str, Any], *, changed_at: datetime, paid: bool) ->
             state=refund.state,
         )
     if paid and settled and beyond < 0:  # a shop may have states of its own for its payments, and settle none
-        yield _taken(order, f"unpaid:{text(order['code'])}", -beyond, changed_at=changed_at)
+        yield _taken(order, f"unpaid:{text_of(order['code'])}", -beyond, changed_at=changed_at)
 
 
 def _taken(order: Mapping[str, Any], name: str, amount: int, *, changed_at: datetime) -> RefundEvent:
     return RefundEvent(
         external_id=name,
-        order_external_id=text(order["code"]),
+        order_external_id=text_of(order["code"]),
         updated_at=changed_at,
         refunded_at=changed_at,
-        currency=text(order["currencyCode"]),
+        currency=text_of(order["currencyCode"]),
         amount_minor=amount,
     )
 
@@ -79,11 +80,11 @@ class _Refund:
 def _refunds(order: Mapping[str, Any]) -> list[_Refund]:
     found = [
         _Refund(
-            text(refund["id"]),
+            text_of(refund["id"]),
             time_of(refund["createdAt"]),
             minor(refund["total"]),
             _STATES.get(refund["state"], RefundState.PENDING),
-            tuple((text(line["orderLineId"]), minor(line["quantity"])) for line in refund["lines"] or ()),
+            tuple((text_of(line["orderLineId"]), minor(line["quantity"])) for line in refund["lines"] or ()),
         )
         for payment in order["payments"] or ()
         for refund in payment["refunds"]
@@ -97,7 +98,7 @@ def _told(refunds: Sequence[_Refund], order: Mapping[str, Any], *, amount: int) 
     First those which name a line that lost pieces, then the rest, the newest first: they are why it was given back.
     """
     fewer = {
-        text(line["id"]) for line in order["lines"] if minor(line["quantity"]) < minor(line["orderPlacedQuantity"])
+        text_of(line["id"]) for line in order["lines"] if minor(line["quantity"]) < minor(line["orderPlacedQuantity"])
     }
     standing = [refund for refund in reversed(refunds) if not refund.failed]
     naming = [refund for refund in standing if any(line_id in fewer for line_id, _ in refund.pieces)]

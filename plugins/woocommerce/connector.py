@@ -24,11 +24,12 @@ from engine.plugin_api import (
     WebhookRequest,
     address_with,
 )
+from engine.plugin_api.reading import read_record
 from plugins.woocommerce.api import RestApi, answers_of_the_shop
 from plugins.woocommerce.codes import found_code, missing, put_code, revoke
 from plugins.woocommerce.fetch import changed_orders, order_by_id, with_details
 from plugins.woocommerce.orders import order_event
-from plugins.woocommerce.reading import ident, read_record
+from plugins.woocommerce.reading import ident
 from plugins.woocommerce.refunds import refund_events
 from plugins.woocommerce.settings import own
 from plugins.woocommerce.signature import READ, UPDATED, verified

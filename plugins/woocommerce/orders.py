@@ -10,21 +10,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from engine.plugin_api import Currency, Customer, OrderEvent, OrderLine
-from plugins.woocommerce.reading import (
-    MAX_TEXT,
-    Record,
-    currency_in,
-    ident,
-    inner,
-    instant,
-    maybe_ident,
-    maybe_instant,
-    minor,
-    not_negative,
-    read_time,
-    records,
-    text,
-)
+from engine.plugin_api.reading import MAX_TEXT, Record, currency_in, not_negative, records, text
+from plugins.woocommerce.reading import ident, inner, instant, maybe_ident, maybe_instant, minor, read_time
 
 _GONE: Final = frozenset({"cancelled", "failed", "trash"})
 _NOT_PAID: Final = frozenset({"pending", "on-hold", "draft", "auto-draft", "checkout-draft", "new"})

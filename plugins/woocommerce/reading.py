@@ -1,53 +1,15 @@
-"""Fields of JSON from outside to values; every refusal is a sentence that names the field."""
+"""Fields of WooCommerce's own kind: ids, times without a zone, amounts, what PHP leaves empty."""
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, NoReturn
+from typing import Final
 
-from engine.plugin_api import (
-    MAX_MINOR,
-    Currency,
-    InputError,
-    MoneyError,
-    exponent_of,
-    parse_currency,
-    read_json,
-    round_half_even,
-)
+from engine.plugin_api import MAX_MINOR, Currency, exponent_of, reading, round_half_even
+from engine.plugin_api.reading import Record, refuse
 
-Record = Mapping[str, Any]
-
-MAX_TEXT: Final = 2_000
 _DECIMAL: Final = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
-
-
-def read_record(body: bytes) -> Record:
-    """Return the JSON object in `body`.
-
-    Raises:
-        InputError: it is no JSON, or no object.
-    """
-    found = read_json(body)
-    if not isinstance(found, dict):
-        raise InputError("The body is JSON, but no object.")
-    return found
-
-
-def records(record: Record, field: str) -> list[Record]:
-    """Return the objects listed in a field; nothing there is none.
-
-    Raises:
-        InputError: it is no list of objects.
-    """
-    found = record.get(field)
-    if found is None:
-        return []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        refuse("is no list of objects", field)
-    return found
 
 
 def inner(record: Record, field: str) -> Record:
@@ -56,18 +18,7 @@ def inner(record: Record, field: str) -> Record:
     Raises:
         InputError: it is something else.
     """
-    found = record.get(field)
-    if not found and not isinstance(found, str | int | Decimal):
-        return {}
-    if not isinstance(found, dict):
-        refuse("is no object", field)
-    return found
-
-
-def text(record: Record, field: str) -> str:
-    """Return the text in a field, at most 2,000 characters of it; anything else says nothing."""
-    found = record.get(field)
-    return found[:MAX_TEXT].strip() if isinstance(found, str) else ""
+    return {} if record.get(field) == [] else reading.inner(record, field)
 
 
 def ident(record: Record, field: str) -> str:
@@ -130,18 +81,6 @@ def read_time(found: object) -> datetime | None:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def currency_in(record: Record, field: str) -> Currency:
-    """Return the ISO 4217 code in a field.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        return parse_currency(text(record, field))
-    except MoneyError as error:
-        raise InputError(str(error), field=field) from None
-
-
 def minor(record: Record, field: str, *, currency: Currency) -> int:
     """Return the amount in a field in minor units; nothing there is 0.
 
@@ -161,23 +100,3 @@ def minor(record: Record, field: str, *, currency: Currency) -> int:
     if abs(amount) > MAX_MINOR:
         refuse("is beyond what is accepted from outside", field)
     return amount
-
-
-def not_negative(amount: int, *, field: str) -> int:
-    """Return `amount`.
-
-    Raises:
-        InputError: it is below zero.
-    """
-    if amount < 0:
-        refuse("comes to less than nothing", field)
-    return amount
-
-
-def refuse(problem: str, field: str) -> NoReturn:
-    """Refuse what stands in a field.
-
-    Raises:
-        InputError: always.
-    """
-    raise InputError(f"What WooCommerce sent here {problem}.", field=field)

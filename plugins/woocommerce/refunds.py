@@ -11,17 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from engine.plugin_api import Currency, RefundEvent, RefundLine
+from engine.plugin_api.reading import Record, currency_in, not_negative, records
 from plugins.woocommerce.orders import version_of
-from plugins.woocommerce.reading import (
-    Record,
-    currency_in,
-    ident,
-    instant,
-    maybe_ident,
-    minor,
-    not_negative,
-    records,
-)
+from plugins.woocommerce.reading import ident, instant, maybe_ident, minor
 
 DETAILS: Final = "refund_details"
 """The field that completion adds to an order: its refunds as the API has them one by one."""
