@@ -190,7 +190,8 @@ def _step(step: Step, currency: str) -> str:
 def _claim(claim: ClaimStory, zone: ZoneInfo) -> str:
     at = f" of {_moment(claim.at, zone)}" if claim.at else ""
     amount = _money(claim.amount_minor, claim.currency)
-    return f"  {claim.kind} {claim.external_id}{at}: {amount}, {claim.state}; it {claim.effect}"
+    state = "" if claim.kind == "not paid" else f", {claim.state}"
+    return f"  {claim.kind} {claim.external_id}{at}: {amount}{state}; it {claim.effect}"
 
 
 def _money(minor: int, currency: str) -> str:

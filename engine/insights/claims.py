@@ -9,6 +9,7 @@ from typing import Any, Final
 from engine.intake.queries import Claim, OrderRecord
 from engine.intake.rules import instant
 from engine.kernel.money import Currency, Money
+from engine.plugin_api import RefundReason
 from engine.rewards.rules import GivenBack, given_back
 
 _DELETED: Final = "counts for nothing: the shop deleted it, since its list of the order's refunds no longer has it"
@@ -16,7 +17,7 @@ _DELETED: Final = "counts for nothing: the shop deleted it, since its list of th
 
 @dataclass(frozen=True, slots=True)
 class ClaimStory:
-    """A refund or chargeback: what it says, and in a clause what it takes back."""
+    """A refund, what was never paid, or a chargeback: what it says, and in a clause what it takes back."""
 
     kind: str
     external_id: str
@@ -32,7 +33,7 @@ def claims_of(order: OrderRecord) -> tuple[ClaimStory, ...]:
     """Return the claims on an order, refunds first."""
     standing = order.standing_refunds
     back = given_back(order.payload, refunds=standing, chargebacks=order.chargebacks)
-    told = [_story("refund", claim, order.payload, back=back) for claim in order.refunds]
+    told = [_story(_kind_of(claim), claim, order.payload, back=back) for claim in order.refunds]
     told = [
         story if claim in standing else replace(story, effect=_DELETED)
         for story, claim in zip(told, order.refunds, strict=True)
@@ -45,13 +46,17 @@ def _story(kind: str, claim: Claim, order: Mapping[str, Any], *, back: GivenBack
     return ClaimStory(
         kind=kind,
         external_id=claim.external_id,
-        at=instant(said, "refunded_at" if kind == "refund" else "opened_at"),
+        at=instant(said, "opened_at" if kind == "chargeback" else "refunded_at"),
         currency=said["currency"],
         amount_minor=said["amount"],
         lines=said.get("lines", {}),
         state=said["state"],
         effect=_effect(kind, said, order, back=back),
     )
+
+
+def _kind_of(refund: Claim) -> str:
+    return "not paid" if refund.payload.get("reason") == RefundReason.NOT_PAID else "refund"
 
 
 def _effect(kind: str, claim: Mapping[str, Any], order: Mapping[str, Any], *, back: GivenBack) -> str:

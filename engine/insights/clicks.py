@@ -3,14 +3,16 @@
 Clicks are read as counts by day (`click_day`), never one by one. Days are those of the programs' time zones.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, select, true
+from sqlalchemy import column as sql_column
 
 from engine.attribution.tables import Decision, Outcome
 from engine.enrollment.tables import Enrollment
@@ -19,7 +21,8 @@ from engine.intake.tables import ShopOrder
 from engine.kernel.clock import local_date
 from engine.kernel.database import UnitOfWork
 from engine.kernel.keyed import among
-from engine.kernel.tables import table_of
+from engine.kernel.money import PPM, allocate, round_half_even
+from engine.kernel.tables import Document, table_of
 from engine.plugin_api import Signal
 from engine.rewards.tables import Commission
 from engine.tracking.clicks.tables import ClickDay, Target
@@ -110,8 +113,9 @@ class Visited:
 class Brought:
     """What an ambassador brought in some time.
 
-    `orders` are credited to them in first place, by whatever signal; `clicked` of them by a click. `revenue` is what
-    the customers of `orders` were charged, in minor units by currency.
+    `orders` are credited to them, alone or with others, by whatever signal; `clicked` of them by a click. `revenue` is
+    their share of what the customers of `orders` were charged, in minor units by currency: together the ambassadors
+    have all of it.
     """
 
     ambassador_id: UUID
@@ -120,6 +124,14 @@ class Brought:
     orders: int
     clicked: int
     revenue: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time, its end left out."""
+
+    since: datetime
+    until: datetime
 
 
 def visited_in_programs(
@@ -145,11 +157,11 @@ def clicks_in_programs(
 
 
 def brought(
-    unit: UnitOfWork, brand_id: UUID, *, program_ids: Collection[UUID], since: date, until: date, span: "Span"
+    unit: UnitOfWork, brand_id: UUID, *, program_ids: Collection[UUID], since: date, until: date, span: Span
 ) -> tuple[Brought, ...]:
     """Return what each ambassador with a click or an order brought: clicks of the days, orders placed in `span`.
 
-    By name. Indexes: the unique one of click_day, ix_shop_order_brand_id_placed_at, the unique one of decision.
+    By name. Indexes: the unique one of click_day, and as for `_of_shares`.
     """
     clicks = _clicks_by_ambassador(unit, brand_id, program_ids=program_ids, since=since, until=until)
     orders, clicked, revenue = _orders_by_ambassador(unit, brand_id, span=span)
@@ -170,12 +182,13 @@ def brought(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A span of time, its end left out."""
+def orders_by_click(unit: UnitOfWork, brand_id: UUID, *, span: Span) -> int:
+    """Return how many of the orders placed in `span` are credited to somebody because of a click, each once.
 
-    since: datetime
-    until: datetime
+    Indexes: as for `_of_shares`.
+    """
+    share, credited = _of_shares(unit, brand_id, select(func.count(_ORDER.c.id.distinct())), span=span)
+    return int(unit.execute(credited.where(share["signal"].as_string() == Signal.CLICK.value)).scalar_one())
 
 
 def clicked_orders(unit: UnitOfWork, brand_id: UUID, *, ambassador_id: UUID, since: datetime) -> int:
@@ -239,30 +252,52 @@ def _clicks_by_ambassador(
 def _orders_by_ambassador(
     unit: UnitOfWork, brand_id: UUID, *, span: Span
 ) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, dict[str, int]]]:
-    """Return orders, those by click, and revenue of whom the orders placed in `span` are credited to in first place."""
-    rows = unit.execute(
-        select(
-            _first().label("who"),
-            _signal().label("by"),
-            _ORDER.c.currency,
-            func.count(),
-            func.sum(_ORDER.c.charged_minor),
-        )
-        .join_from(_ORDER, _DECISION, _newest(brand_id))
-        .where(_ORDER.c.brand_id == brand_id, _ORDER.c.placed_at >= span.since, _ORDER.c.placed_at < span.until)
-        .where(_DECISION.c.outcome == Outcome.CREDITED.value)
-        .group_by("who", "by", _ORDER.c.currency)
-    )
+    """Return orders, those by click, and revenue of those to whom the orders placed in `span` are credited."""
+    share, credited = _of_shares(unit, brand_id, select(), span=span)
+    who, by, part = share["ambassador"].as_string(), share["signal"].as_string(), share["ppm"].as_integer()
+    what = (who.label("who"), by.label("by"), part.label("part"), _ORDER.c.currency)
+    counted = credited.add_columns(*what, func.count(), func.sum(_ORDER.c.charged_minor))
     orders: dict[UUID, int] = {}
     clicked: dict[UUID, int] = {}
-    revenue: dict[UUID, dict[str, int]] = {}
-    for written, signal, currency, count, charged in rows:
+    exact: dict[str, dict[UUID, Fraction]] = {}
+    for written, signal, ppm, currency, count, charged in unit.execute(counted.group_by("who", "by", "part", what[-1])):
         one = UUID(written)
         orders[one] = orders.get(one, 0) + int(count)
         clicked[one] = clicked.get(one, 0) + (int(count) if signal == Signal.CLICK.value else 0)
-        of_currency = revenue.setdefault(one, {})
-        of_currency[currency] = of_currency.get(currency, 0) + int(charged)
-    return orders, clicked, revenue
+        of_currency = exact.setdefault(currency, {})
+        of_currency[one] = of_currency.get(one, Fraction(0)) + Fraction(int(charged) * ppm, PPM)
+    return orders, clicked, _revenue(exact)
+
+
+def _revenue(exact: Mapping[str, Mapping[UUID, Fraction]]) -> dict[UUID, dict[str, int]]:
+    """Return what each has in each currency, in whole minor units that sum to what all have, by largest remainder."""
+    found: dict[UUID, dict[str, int]] = {}
+    for currency, of_each in exact.items():
+        everybody = sorted(of_each)
+        parts = allocate(round_half_even(sum(of_each.values(), Fraction(0))), [of_each[one] for one in everybody])
+        for one, minor in zip(everybody, parts, strict=True):
+            found.setdefault(one, {})[currency] = minor
+    return found
+
+
+def _of_shares(
+    unit: UnitOfWork, brand_id: UUID, what: Select[Any], *, span: Span
+) -> tuple[ColumnElement[Any], Select[Any]]:
+    """Return a written share of a credited order placed in `span`, and `what` as a select with a row for each of them.
+
+    Indexes: ix_shop_order_brand_id_placed_at, the unique one of decision.
+    """
+    if unit.dialect == "postgresql":
+        listed = func.jsonb_array_elements(_DECISION.c.shares).table_valued(sql_column("value", Document))
+        shares = listed.render_derived("share")
+    else:
+        shares = func.json_each(_DECISION.c.shares).table_valued(sql_column("value", Document)).alias("share")
+    rows = (
+        what.select_from(_ORDER.join(_DECISION, _newest(brand_id)).join(shares, true()))
+        .where(_ORDER.c.brand_id == brand_id, _ORDER.c.placed_at >= span.since, _ORDER.c.placed_at < span.until)
+        .where(_DECISION.c.outcome == Outcome.CREDITED.value)
+    )
+    return shares.c.value, rows
 
 
 def _newest(brand_id: UUID) -> ColumnElement[bool]:
@@ -272,11 +307,6 @@ def _newest(brand_id: UUID) -> ColumnElement[bool]:
         later.c.brand_id == brand_id, later.c.order_id == _DECISION.c.order_id, later.c.seq > _DECISION.c.seq
     )
     return and_(_DECISION.c.brand_id == brand_id, _DECISION.c.order_id == _ORDER.c.id, ~replaced.exists())
-
-
-def _first() -> ColumnElement[str]:
-    named: ColumnElement[str] = _DECISION.c.shares[0]["ambassador"].as_string()
-    return named
 
 
 def _signal() -> ColumnElement[str]:

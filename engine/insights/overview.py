@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, func, select
 
 from engine.enrollment.tables import Enrollment, EnrollmentState
-from engine.insights.clicks import Brought, Clicks, Span, brought, clicks_in_programs
+from engine.insights.clicks import Brought, Clicks, Span, brought, clicks_in_programs, orders_by_click
 from engine.intake.tables import ShopOrder
 from engine.kernel.clock import month_end, month_of, month_start
 from engine.kernel.database import UnitOfWork
@@ -64,15 +64,11 @@ class MonthlyCommission:
 
 @dataclass(frozen=True, slots=True)
 class ClickedMonth:
-    """What was clicked in a month, and what each ambassador brought in it."""
+    """What was clicked in a month, how many of its orders are credited by a click, and what each ambassador brought."""
 
     clicks: Clicks
+    orders: int
     people: tuple[Brought, ...]
-
-    @property
-    def orders(self) -> int:
-        """How many orders are credited by a click."""
-        return sum(one.clicked for one in self.people)
 
     @property
     def currency(self) -> str | None:
@@ -196,7 +192,7 @@ def clicked_in_month(unit: UnitOfWork, brand_id: UUID, *, month: str, zone: Zone
     clicks = clicks_in_programs(unit, brand_id, program_ids=programs, since=since, until=until)
     span = span_of_month(month, zone)
     people = brought(unit, brand_id, program_ids=programs, since=since, until=until, span=span)
-    return ClickedMonth(clicks, people)
+    return ClickedMonth(clicks, orders_by_click(unit, brand_id, span=span), people)
 
 
 def _commission_between(unit: UnitOfWork, brand_id: UUID, start: datetime, end: datetime) -> tuple[Amount, ...]:

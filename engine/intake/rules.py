@@ -27,6 +27,7 @@ from engine.plugin_api import (
     OrderEvent,
     OrderLine,
     RefundEvent,
+    RefundReason,
     RefundState,
 )
 
@@ -265,6 +266,8 @@ def _refund(event: RefundEvent) -> dict[str, Any]:
         payload["lines"] = lines
     if event.apart_minor:
         payload["apart"] = event.apart_minor
+    if RefundReason(event.reason) is not RefundReason.GIVEN_BACK:
+        payload["reason"] = RefundReason(event.reason).value
     return payload
 
 

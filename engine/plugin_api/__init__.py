@@ -64,6 +64,7 @@ from engine.plugin_api.events import (
     OrderLine,
     RefundEvent,
     RefundLine,
+    RefundReason,
     RefundState,
 )
 from engine.plugin_api.hookspecs import hookimpl
@@ -143,6 +144,7 @@ __all__ = [
     "PulledPage",
     "RefundEvent",
     "RefundLine",
+    "RefundReason",
     "RefundState",
     "RetriableError",
     "RewardParams",

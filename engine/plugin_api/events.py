@@ -26,6 +26,13 @@ class ChargebackState(StrEnum):
     WON = "won"
 
 
+class RefundReason(StrEnum):
+    """Why an order brings less: money was given back, or a part of what the order came to was never paid."""
+
+    GIVEN_BACK = "given_back"
+    NOT_PAID = "not_paid"
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """Who bought. Hashed by the core before it is stored; both unknown means no link and never a first order."""
@@ -92,7 +99,8 @@ class RefundEvent:
 
     `amount_minor` is all that was given back, with tax and shipping, also where lines are named: once all refunds
     together reach what the order was charged, nothing is left of it. `apart_minor` is the part of a refund without
-    lines that takes nothing of any line, since it was for shipping, fees or duties.
+    lines that takes nothing of any line, since it was for shipping, fees or duties. `reason` changes no amount; people
+    are told of it.
     """
 
     external_id: str
@@ -104,6 +112,7 @@ class RefundEvent:
     lines: tuple[RefundLine, ...] = ()
     state: RefundState = RefundState.SUCCEEDED
     apart_minor: int = 0
+    reason: RefundReason = RefundReason.GIVEN_BACK
 
 
 @dataclass(frozen=True, slots=True)

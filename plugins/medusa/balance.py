@@ -6,6 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
+from engine.plugin_api import RefundReason
 from engine.plugin_api.reading import Record, text_of, time_of
 from plugins.medusa.reading import minor_of, number_in
 
@@ -21,6 +22,7 @@ class Taken:
     external_id: str
     at: datetime | None
     amount_minor: int
+    reason: RefundReason = RefundReason.GIVEN_BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ class Balance:
             counts = min(left, amount)
             left -= counts
             found.append(Taken(text_of(refund["id"]), time_of(refund["created_at"]), counts))
-        return (*found, Taken(f"unpaid:{text_of(self.order['id'])}", None, left)) if left else tuple(found)
+        if not left:
+            return tuple(found)
+        return (*found, Taken(f"unpaid:{text_of(self.order['id'])}", None, left, RefundReason.NOT_PAID))
 
     def _at_checkout(self) -> int:
         """Return what was paid by gift card or store credit, told as credit lines.

@@ -138,6 +138,7 @@ def _refund(taken: Taken, order: OrderEvent) -> RefundEvent:
         refunded_at=max(taken.at or order.updated_at, order.placed_at),
         currency=order.currency,
         amount_minor=taken.amount_minor,
+        reason=taken.reason,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
-from engine.plugin_api import RefundEvent, RefundLine, RefundState, round_half_even
+from engine.plugin_api import RefundEvent, RefundLine, RefundReason, RefundState, round_half_even
 from engine.plugin_api.reading import text_of, time_of
 from plugins.vendure.values import minor, signed
 
@@ -50,7 +50,8 @@ def refunds_of(order: Mapping[str, Any], *, changed_at: datetime, paid: bool) ->
             state=refund.state,
         )
     if paid and settled and beyond < 0:  # a shop may have states of its own for its payments, and settle none
-        yield _taken(order, f"unpaid:{text_of(order['code'])}", -beyond, changed_at=changed_at)
+        unpaid = _taken(order, f"unpaid:{text_of(order['code'])}", -beyond, changed_at=changed_at)
+        yield replace(unpaid, reason=RefundReason.NOT_PAID)
 
 
 def _taken(order: Mapping[str, Any], name: str, amount: int, *, changed_at: datetime) -> RefundEvent:

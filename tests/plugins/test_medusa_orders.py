@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.plugin_api import (
     InputError,
     OrderLine,
+    RefundReason,
 )
 from plugins.medusa.connector import Medusa
 from plugins.medusa.fields import body_of
@@ -237,6 +238,7 @@ def test_what_an_edit_added_counts_as_far_as_it_is_paid():
     order["items"].append(an_item("ordli_3", "10"))
     event, [unpaid] = read(order)
     assert (event.charged_minor, unpaid.external_id, unpaid.amount_minor) == (9_818, "unpaid:order_1", 1_190)
+    assert unpaid.reason is RefundReason.NOT_PAID
     assert (event.paid_at, event.refund_ids) == (T0 + timedelta(minutes=1), ("unpaid:order_1",))
     waived = order | {"credit_lines": [a_credit("ordcl_1", "11.90", version=3)]}
     assert kept(waived) == 8_628

@@ -12,6 +12,7 @@ from engine.plugin_api import (
     InputError,
     OrderLine,
     RefundLine,
+    RefundReason,
     RefundState,
 )
 from plugins.vendure.connector import Vendure
@@ -209,7 +210,7 @@ def test_what_a_modification_added_counts_as_far_as_it_is_paid():
     order = an_order(totalWithTax=18_660, lines=[a_line("1", 13_333, 16_000, 4), a_line("2", 1_800, 2_160)])
     event, [unpaid] = read(order)
     assert (event.charged_minor, unpaid.external_id, unpaid.amount_minor) == (18_660, f"unpaid:{order['code']}", 4_000)
-    assert event.refund_ids == (unpaid.external_id,)
+    assert (event.refund_ids, unpaid.reason) == ((unpaid.external_id,), RefundReason.NOT_PAID)
     event, refunds = read(order | {"payments": [a_payment(14_660), a_payment(4_000, id="2")]})
     assert (event.refund_ids, refunds) == ((), [])
 

@@ -164,13 +164,32 @@ def test_an_order_that_is_shared_counts_for_each_of_those_who_share_it(db, clock
     cleo = shop.ambassador("Cleo", "cleo@example.com", code="CLEO10")
     key, since = shop.goodword.keyring.key("click"), clock.now() - timedelta(days=1)
     with db.unit() as unit:
-        made = [make_click(unit, unit.session.get(Enrollment, one), at=clock.now() - HOUR) for one in (anna, ben)]
-    order(shop, "shared", 12_400, clicks=tuple(click_token(key, one.id) for one in made))
+        made = [make_click(unit, unit.session.get(Enrollment, one), at=clock.now() - HOUR) for one in (anna, ben, cleo)]
+    tokens = tuple(click_token(key, one.id) for one in made)
+    order(shop, "shared", 12_401, clicks=tokens[:2])
+    order(shop, "thirds", 1_000, clicks=tokens)
+    order(shop, "by-code", 5_000, codes=("CLEO10",))
+    span = Span(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
     with db.reading() as unit:
         found = [
             clicked_orders(unit, shop.brand_id, ambassador_id=person(db, one), since=since) for one in (anna, ben, cleo)
         ]
-    assert found == [1, 1, 0]
+        everybody = brought(unit, shop.brand_id, program_ids=[shop.program_id], since=MARCH, until=APRIL, span=span)
+        month = overview_of(unit, shop.brand_id)
+    assert found == [2, 2, 1]
+    assert [(one.name, one.orders, one.clicked) for one in everybody] == [
+        ("Anna Berg", 2, 2),
+        ("Ben", 2, 2),
+        ("Cleo", 2, 1),
+    ]
+    revenue = {one.name: dict(one.revenue)["EUR"] for one in everybody}
+    assert revenue["Cleo"] == 5_000 + 333
+    assert sorted((revenue["Anna Berg"], revenue["Ben"])) == [
+        6_534,
+        6_534,
+    ]  # 6,200.50 and 333.33 each, and nothing is lost
+    assert sum(revenue.values()) == 12_401 + 1_000 + 5_000
+    assert (month.clicked.orders, month.clicked.people) == (2, everybody)  # each order once
 
 
 def test_thirty_days_end_today(db, clock, clicked, anna):

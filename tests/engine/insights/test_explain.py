@@ -24,6 +24,7 @@ from engine.plugin_api import (
     OrderLine,
     RefundEvent,
     RefundLine,
+    RefundReason,
 )
 from engine.programs.schemas import PersonalRateDraft, TermsDocument
 from engine.rewards.tables import Commission
@@ -220,6 +221,17 @@ def test_lines_whose_refunds_gave_everything_back_take_all_lines(shop, told):
         "any line" in text
     )
     assert "takes back all that is left: everything that was charged was given back" in text
+
+
+def test_what_was_never_paid_is_not_called_a_refund(shop, told):
+    place(shop, "7", OrderLine("1", 12_400))
+    at = shop.clock.now() + timedelta(hours=1)
+    take_in(shop, "u", RefundEvent("unpaid:7", "7", at, at, "EUR", 3_100, reason=RefundReason.NOT_PAID))
+    text = told("7")
+    assert "\n  not paid unpaid:7 of 2026-03-02 11:00: €31.00; it takes back 31.00 ÷ 124.00 = 25.00 % of every" in text
+    assert "refund unpaid" not in text
+    take_in(shop, "r", RefundEvent("refund", "7", at, at, "EUR", 3_100))
+    assert "\n  refund refund of 2026-03-02 11:00: €31.00, succeeded; it takes back" in told("7")
 
 
 def test_a_capped_order(shop, told):

@@ -25,6 +25,7 @@ from engine.plugin_api import (
     OrderLine,
     RefundEvent,
     RefundLine,
+    RefundReason,
 )
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -205,6 +206,8 @@ def test_what_of_a_refund_is_apart_is_kept_where_it_is_something_and_refused_whe
     assert "apart" not in fact_of(REFUND, HASHER).payload
     amount = replace(REFUND, lines=())
     assert fact_of(replace(amount, apart_minor=500), HASHER).payload["apart"] == 500
+    assert "reason" not in fact_of(REFUND, HASHER).payload
+    assert fact_of(replace(amount, reason=RefundReason.NOT_PAID), HASHER).payload["reason"] == "not_paid"
     with pytest.raises(InputError) as refused:
         fact_of(replace(amount, apart_minor=501), HASHER)
     assert refused.value.field == "apart"
