@@ -11,6 +11,17 @@ from tests.web.test_security import PAYLOADS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+LONG_NAMES = {
+    "in-words": "Marie-Antoinette Josephine Charlotte de la Rochefoucauld-Doe",
+    "in-one-word": "Donaudampfschifffahrtsgesellschaftskapitaenswitwenrentenanst",
+}
+"""As long as a name may be."""
+SHIFTS = """
+    window.shifted = 0;
+    new PerformanceObserver((list) => { for (const one of list.getEntries()) window.shifted += one.value; })
+      .observe({ type: "layout-shift", buffered: true });
+"""
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
 
 
 def test_a_visitor_copies_the_code_and_answers_once(page_of):
@@ -79,6 +90,73 @@ def test_nothing_that_anybody_wrote_runs(page_of, served):
     page.mouse.move(200, 400)
     page.keyboard.press("Tab")
     assert spoken == []
+
+
+@pytest.fixture
+def long_names(served):
+    """Let people with long names have pages full of products, one of them with a photo; return the handles."""
+    shop, _ = served
+    products = tuple(shop.product(f"Morning blend, roasted on day {number}", price="€14.90") for number in range(24))
+    said = {"headline": "Good mornings.", "story": "I drink it. " * 400, "product_ids": products}
+    for number, (handle, name) in enumerate(LONG_NAMES.items()):
+        anna = shop.ambassador(name, f"long{number}@example.com", code=f"LONG{number}")
+        photo = shop.picture() if handle == "in-words" else None
+        shop.page(anna, handle, name=name, photo_id=photo, **said)
+    return tuple(LONG_NAMES)
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_name_makes_a_page_wider_than_a_phone(page_of, long_names, width):
+    page = page_of(**PHONE | {"viewport": {"width": width, "height": 700}})
+    for handle in long_names:
+        page.goto(f"/a/{handle}")
+        assert page.evaluate("document.documentElement.scrollWidth") == width, handle
+
+
+def test_however_long_the_name_the_way_to_the_shop_stands_above_the_question(page_of, long_names):
+    page = page_of(**PHONE)
+    for handle in long_names:
+        page.goto(f"/a/{handle}")
+        way, question = (page.locator(one).first.bounding_box() for one in (".deal .act", ".consent"))
+        assert way["y"] + way["height"] <= question["y"], handle
+
+
+@pytest.mark.parametrize("width", [320, 360, 412, 768, 1350])
+def test_nothing_moves_when_the_font_comes_late(page_of, long_names, width):
+    for handle in long_names:
+        page, held = page_of(viewport={"width": width, "height": 900}), []
+        page.add_init_script(SHIFTS)
+        page.route("**/*.woff2", kept_in(held))
+        page.goto(f"/a/{handle}", wait_until="commit")
+        expect(page.get_by_role("button", name="Copy")).to_be_visible()
+        page.evaluate(PAINTED)
+        before = page.locator("h1").bounding_box()
+        for one in held:
+            one.continue_()
+        page.evaluate("document.fonts.ready.then(() => null)")
+        page.evaluate(PAINTED)
+        after = page.locator("h1").bounding_box()
+        assert held
+        assert after["height"] == before["height"], handle
+        assert page.evaluate("shifted") < 0.01, handle
+
+
+def kept_in(held):
+    """Return what answers no request, but keeps it in `held`."""
+
+    def keep(route):
+        held.append(route)
+
+    return keep
+
+
+def test_a_page_is_as_long_as_it_will_be_before_its_products_were_looked_at(page_of, long_names):
+    page = page_of(**PHONE)
+    page.goto(f"/a/{long_names[0]}")
+    told = page.evaluate("document.documentElement.scrollHeight")
+    for link in page.locator(".product").all():
+        link.scroll_into_view_if_needed()
+    assert page.evaluate("document.documentElement.scrollHeight") == pytest.approx(told, rel=0.1)
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run `npm ci`")
