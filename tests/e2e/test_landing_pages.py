@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from engine.identity.tables import Realm
 from tests.e2e.conftest import AXE
@@ -124,7 +124,8 @@ def test_however_long_the_name_the_way_to_the_shop_stands_above_the_question(pag
 @pytest.mark.parametrize("width", [320, 360, 412, 768, 1350])
 def test_nothing_moves_when_the_font_comes_late(page_of, long_names, width):
     for handle in long_names:
-        page, held = page_of(viewport={"width": width, "height": 900}), []
+        page = page_of(viewport={"width": width, "height": 900})
+        held: list[Route] = []
         page.add_init_script(SHIFTS)
         page.route("**/*.woff2", kept_in(held))
         page.goto(f"/a/{handle}", wait_until="commit")
