@@ -4,8 +4,9 @@ The visitor is led on in any case. A click is committed within ten seconds of it
 whatever is older than thirty seconds is complete. After an outage the next clicks are lost at once instead of waiting
 each, until one that is let through every second is kept.
 
-What comes while a batch is being written goes with the next: nobody waits for a timer. The writer is a process of its
-own, since a thread that writes and an event loop take the interpreter from each other at every call of the database.
+What comes in one turn of the event loop is sent at once, and the writer takes together what came while it wrote: nobody
+waits for a timer. The writer is a process of its own, since a thread that writes and an event loop take the interpreter
+from each other at every call of the database.
 """
 
 import asyncio
@@ -29,6 +30,11 @@ REST_S: Final = 1.0
 
 LATEST_S: Final = 8.0
 """How old a click may be when its transaction is committed; older ones are rolled back."""
+
+ENOUGH: Final = 8
+"""How many clicks are worth a message before the event loop has come round."""
+
+_PIECE: Final = 256 * 1024
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +70,7 @@ class _Batch:
                 future.set_result(refusal)
 
 
-class ClickKeeper(asyncio.Protocol):
+class ClickKeeper:
     """Keeps the clicks of one process and event loop, through the writer at `address`.
 
     `lost` counts those that were given up since it was made.
@@ -75,10 +81,9 @@ class ClickKeeper(asyncio.Protocol):
         self._address, self._patience, self._rest = address, patience_s, rest_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._line: deque[_Batch] = deque()
-        self._sent: _Batch | None = None
-        self._transport: asyncio.WriteTransport | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._pieces = Pieces()
+        self._sent: deque[_Batch] = deque()
+        self._socket: socket.socket | None = None
+        self._pieces, self._unsent = Pieces(), b""
         self._losses: dict[str, Loss] = {}
         self._down = False
         self._again_at = 0.0
@@ -93,7 +98,7 @@ class ClickKeeper(asyncio.Protocol):
         except TypeError as error:
             self._lose(click, str(error))
             return False
-        refusal = await self._soon(text, self._loop or self._in_loop())
+        refusal = await self._soon(text, self._loop or self._running())
         if refusal is None or not refusal.outage:
             self._go_on()
         if refusal is None:
@@ -115,48 +120,28 @@ class ClickKeeper(asyncio.Protocol):
                 line.connect(self._address)
                 line.sendall(last)
                 line.recv(1)
-        if self._transport is not None:
-            self._transport.abort()
+        if self._socket is not None:
+            self._hang_up(self._socket)
 
-    def data_received(self, data: bytes) -> None:
-        """Take an answer: send on what has come meanwhile, then let those go who waited."""
-        for message in self._pieces.messages(data):
-            answer, batch, self._sent = answer_in(message), self._sent, None
-            if batch is None:
-                continue
-            if answer.outage is None:
-                self._send()
-                self._settle(batch, answer)
-            else:
-                self._remember(batch.losses)
-                batch.settle(_Refusal(answer.outage))
-                self._refuse(answer.outage)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Connect anew where something waits, and send again what was on its way: what is kept is not kept twice."""
-        self._transport = None
-        batch, self._sent = self._sent, None
-        if batch is not None and time.monotonic() < batch.not_after:
-            self._line.appendleft(batch)
-        self._send()
-
-    def _in_loop(self) -> asyncio.AbstractEventLoop:
+    def _running(self) -> asyncio.AbstractEventLoop:
         """Return the event loop, asked for once: each time is a call of the system."""
-        self._loop = asyncio.get_running_loop()
+        self._loop = self._loop or asyncio.get_running_loop()
         return self._loop
 
     def _soon(self, click: bytes, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[_Refusal | None]":
-        """Put a click in line; what comes in one turn of the event loop is sent together."""
+        """Put a click in line, and send what has come together as soon as it is worth a message."""
         batch = self._line[-1] if self._line else None
         if batch is None or len(batch.clicks) == LARGEST:
             batch = self._begin(loop)
         future: asyncio.Future[_Refusal | None] = loop.create_future()
         batch.clicks.append(click)
         batch.futures.append(future)
+        if len(batch.clicks) == ENOUGH:
+            self._send()
         return future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> _Batch:
-        if self._sent is None and not self._line:
+        if not self._line:
             loop.call_soon(self._send)
         batch = _Batch(time.monotonic() + LATEST_S)
         batch.timer = loop.call_later(self._patience, self._expire, batch)
@@ -164,28 +149,75 @@ class ClickKeeper(asyncio.Protocol):
         return batch
 
     def _send(self) -> None:
-        """Send the oldest batch in line, where none is on its way."""
-        if self._sent is not None or not self._line:
-            return
-        if self._transport is None:
-            if self._connecting is None and self._loop is not None:
-                self._connecting = self._loop.create_task(self._connect(self._loop))
-            return
-        batch = self._sent = self._line.popleft()
-        if not batch.message:
-            batch.losses, self._losses = list(self._losses.values()), {}
-            batch.message = batch_message(batch.clicks, batch.losses, not_after=batch.not_after)
-        self._transport.write(batch.message)
+        """Send what is in line; connect first where that is to be done."""
+        if self._line and self._socket is None:
+            self._connect()
+        while self._line and self._socket is not None:
+            batch = self._line.popleft()
+            if not batch.message:
+                batch.losses, self._losses = list(self._losses.values()), {}
+                batch.message = batch_message(batch.clicks, batch.losses, not_after=batch.not_after)
+            self._sent.append(batch)
+            self._write(self._socket, batch.message)
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _connect(self) -> None:
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(0)
         try:
-            self._transport, _ = await loop.create_unix_connection(lambda: self, self._address)
+            line.connect(self._address)
         except OSError as error:
+            line.close()
             self._refuse(f"the writer cannot be reached ({error})")
-        finally:
-            self._connecting = None
-        self._pieces = Pieces()
+        else:
+            self._socket, self._pieces, self._unsent = line, Pieces(), b""
+            self._running().add_reader(line, self._read, line)
+
+    def _write(self, line: socket.socket, message: bytes) -> None:
+        """Send a message now, and not when the event loop has come round: the writer begins meanwhile."""
+        if not self._unsent:
+            with suppress(OSError):  # what the line says when it is read tells more
+                message = message[line.send(message) :]
+            if message:
+                self._running().add_writer(line, self._write_on, line)
+        self._unsent += message
+
+    def _write_on(self, line: socket.socket) -> None:
+        with suppress(OSError):
+            self._unsent = self._unsent[line.send(self._unsent) :]
+        if not self._unsent:
+            self._running().remove_writer(line)
+
+    def _read(self, line: socket.socket) -> None:
+        """Take answers, which come in the order of the batches, and let those go who waited."""
+        try:
+            piece = line.recv(_PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        if not piece:
+            self._begin_anew(line)
+        for message in self._pieces.messages(piece):
+            answer, batch = answer_in(message), self._sent.popleft()
+            if answer.outage is None:
+                self._settle(batch, answer)
+            else:
+                self._remember(batch.losses)
+                batch.settle(_Refusal(answer.outage))
+
+    def _begin_anew(self, line: socket.socket) -> None:
+        """Connect anew where something waits, and send again what was on its way: what is kept is not kept twice."""
+        self._hang_up(line)
+        now = time.monotonic()
+        self._line.extendleft(batch for batch in reversed(self._sent) if now < batch.not_after)
+        self._sent.clear()
         self._send()
+
+    def _hang_up(self, line: socket.socket) -> None:
+        self._running().remove_reader(line)
+        self._running().remove_writer(line)
+        line.close()
+        self._socket = None
 
     def _expire(self, batch: _Batch) -> None:
         """Give up a batch that waited too long: in doubt where it was sent, else it will not be."""
