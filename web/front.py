@@ -30,8 +30,8 @@ _HEADERS: Final = (
     ("referrer-policy", "strict-origin-when-cross-origin"),
     ("x-content-type-options", "nosniff"),
     ("x-robots-tag", "noindex, nofollow"),
-    ("content-type", "text/plain; charset=utf-8"),
 )
+_PLAIN: Final = ("content-type", "text/plain; charset=utf-8")
 _OWN: Final = frozenset({"cache-control", "content-length"})
 _OVER_HTTPS: Final = ("strict-transport-security", "max-age=31536000")
 _FOUND: Final = HTTPStatus.FOUND.value
@@ -149,7 +149,7 @@ class Front:
         return "set-cookie", f"{VISITOR_COOKIE}={value}{self._cookie_end}"
 
     def _say(self, status: HTTPStatus, sentence: str, *, header: tuple[str, str]) -> Answer:
-        return Answer(status.value, [*self._headers, header], f"{sentence}\n".encode())
+        return Answer(status.value, [*self._headers, _PLAIN, header], f"{sentence}\n".encode())
 
 
 def _rendered(app: WSGIApplication, path: str, target: ClickTarget) -> Rendered | None:

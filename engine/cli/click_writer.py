@@ -5,20 +5,26 @@ on which it listens. It ends with its standard input, when the last process has 
 and while they end, clicks are still to be written.
 """
 
+import gc
 import signal
 import socket
 import sys
+from typing import Final
 
 from engine.kernel.database import open_database
 from engine.kernel.logs import log_to_stderr
 from engine.kernel.settings import load_settings
 from engine.tracking.clicks.writer import ClickWriter
 
+_RARELY: Final = 100_000
+"""At how many more objects cycles are sought: nothing here makes any, and each search goes through all rows at hand."""
+
 
 def main(listener: int) -> None:
     """Write clicks until standard input ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    gc.set_threshold(_RARELY)
     log_to_stderr()
     database = open_database(load_settings().database)
     try:

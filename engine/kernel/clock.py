@@ -1,8 +1,21 @@
 """The one source of "now". Injected, so that tests and the demo may turn it."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def microseconds(instant: datetime) -> int:
+    """Return how many microseconds after 1970 an aware instant is."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant_of(at: int) -> datetime:
+    """Return the instant, in UTC, that is so many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=at)
 
 
 class Clock(Protocol):

@@ -20,7 +20,17 @@ from typing import Final
 import structlog
 
 from engine.kernel.ids import new_id
-from engine.tracking.clicks.wire import LARGEST, Answer, Loss, NewClick, Pieces, answer_in, batch_message, text_of
+from engine.tracking.clicks.wire import (
+    LARGEST,
+    PIECE,
+    Answer,
+    Loss,
+    NewClick,
+    Pieces,
+    answer_in,
+    batch_message,
+    text_of,
+)
 
 PATIENCE_S: Final = 2.0
 """How long a visitor waits at most for a click to be kept."""
@@ -30,11 +40,6 @@ REST_S: Final = 1.0
 
 LATEST_S: Final = 8.0
 """How old a click may be when its transaction is committed; older ones are rolled back."""
-
-ENOUGH: Final = 8
-"""How many clicks are worth a message before the event loop has come round."""
-
-_PIECE: Final = 256 * 1024
 
 _log = structlog.get_logger(__name__)
 
@@ -129,15 +134,13 @@ class ClickKeeper:
         return self._loop
 
     def _soon(self, click: bytes, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[_Refusal | None]":
-        """Put a click in line, and send what has come together as soon as it is worth a message."""
+        """Put a click in line; what comes in one turn of the event loop is sent together."""
         batch = self._line[-1] if self._line else None
         if batch is None or len(batch.clicks) == LARGEST:
             batch = self._begin(loop)
         future: asyncio.Future[_Refusal | None] = loop.create_future()
         batch.clicks.append(click)
         batch.futures.append(future)
-        if len(batch.clicks) == ENOUGH:
-            self._send()
         return future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> _Batch:
@@ -173,7 +176,7 @@ class ClickKeeper:
             self._running().add_reader(line, self._read, line)
 
     def _write(self, line: socket.socket, message: bytes) -> None:
-        """Send a message now, and not when the event loop has come round: the writer begins meanwhile."""
+        """Send a message, or what the line takes of it now."""
         if not self._unsent:
             with suppress(OSError):  # what the line says when it is read tells more
                 message = message[line.send(message) :]
@@ -190,7 +193,7 @@ class ClickKeeper:
     def _read(self, line: socket.socket) -> None:
         """Take answers, which come in the order of the batches, and let those go who waited."""
         try:
-            piece = line.recv(_PIECE)
+            piece = line.recv(PIECE)
         except BlockingIOError:
             return
         except OSError:
@@ -259,7 +262,7 @@ class ClickKeeper:
 
     def _lose(self, click: NewClick, reason: str) -> None:
         self.lost += 1
-        self._remember([Loss(new_id().hex, click.target[0], 1, click.at, click.at, reason[:300])])
+        self._remember([Loss(new_id().hex, click.target.split()[0], 1, click.at, click.at, reason[:300])])
 
     def _remember(self, losses: list[Loss]) -> None:
         for loss in losses:

@@ -8,17 +8,17 @@ import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import URL, PoolProxiedConnection
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from engine.kernel.clock import instant_of
 from engine.kernel.database import Database, open_database
 from engine.kernel.group_commit import OUTAGES
 from engine.kernel.ids import first_id_at
-from engine.tracking.clicks.driver import hex_reader, id_taker, ids_taker, time_reader, time_taker
+from engine.tracking.clicks.driver import id_taker, target_taker, time_reader, time_taker
 from engine.tracking.clicks.repeats import REMEMBERED, Name, Repeats, names_of
 from engine.tracking.clicks.tables import ALIKE
 from engine.tracking.clicks.visits import Reason
@@ -77,8 +77,8 @@ class ClickStore:
         self._dialect: str = dialect.name
         self._driver: Any = dialect.loaded_dbapi
         self._mark = "?" if dialect.paramstyle == "qmark" else "%s"
-        self._ready_id, self._ready_ids, self._ready_at = id_taker(dialect), ids_taker(dialect), time_taker(dialect)
-        self._read_id, self._read_at = hex_reader(dialect), time_reader(dialect)
+        self._ready_id, self._ready_at, self._read_at = id_taker(dialect), time_taker(dialect), time_reader(dialect)
+        self._ready_target = target_taker(dialect)
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
@@ -142,23 +142,22 @@ class ClickStore:
                 self._remember_newest(self._fairy.cursor())
         return self._fairy.driver_connection
 
-    def _rows(
-        self, clicks: Sequence[NewClick], *, known: AbstractSet[int]
-    ) -> tuple[tuple[Any, ...], dict[Name, datetime]]:
+    def _rows(self, clicks: Sequence[NewClick], *, known: AbstractSet[int]) -> tuple[tuple[Any, ...], dict[Name, int]]:
         """Return the values of all rows in a line, and who is counted by them. Each click runs through here."""
         values: list[Any] = []
-        counted: dict[Name, datetime] = {}
+        counted: dict[Name, int] = {}
+        ready_id, ready_target, ready_at = self._ready_id, self._ready_target, self._ready_at
         for place, click in enumerate(clicks):
-            key, reason = click.visitor_key, click.reason
+            key, reason, at = click.visitor_key, click.reason, click.at
+            target = ready_target(click.target)
             if key and reason is None:
-                names = names_of(click.target[-1], key)
+                names = names_of(target[-1], key)
                 mine = names[0] if click.returning else names[1]
                 if place in known or mine in counted or self._is_known(mine, click.since):
                     reason = _REPEAT
                 else:
-                    counted[names[0]] = counted[names[1]] = click.at
-            values += (self._ready_id(click.name), *self._ready_ids(click.target), self._ready_at(click.at))
-            values += (*click[3:10], reason, not reason)
+                    counted[names[0]] = counted[names[1]] = at
+            values += (ready_id(click.name), *target, ready_at(at), *click[3:10], reason, not reason)
         return tuple(values), counted
 
     def _counted_before(self, cursor: Any, clicks: Sequence[NewClick]) -> set[int]:
@@ -172,23 +171,28 @@ class ClickStore:
             return set()
         values: list[Any] = []
         for click in (clicks[place] for place in unsure):
-            ids = self._ready_ids(click.target)
-            values += (ids[0], ids[-1], click.visitor_key, self._ready_id(first_id_at(click.since).hex))
+            target = self._ready_target(click.target)
+            values += (
+                target[0],
+                target[-1],
+                click.visitor_key,
+                self._ready_id(first_id_at(instant_of(click.since)).hex),
+            )
         found = self._run(cursor, counted_before(len(unsure), dialect=self._dialect), tuple(values))
         return {unsure[place] for (place,) in found}
 
     def _remembers(self, click: NewClick) -> bool:
-        return self._is_known((click.target[-1], click.visitor_key or ""), click.since)
+        return self._is_known((self._ready_target(click.target)[-1], click.visitor_key or ""), click.since)
 
-    def _is_known(self, name: Name, since: datetime) -> bool:
+    def _is_known(self, name: Name, since: int) -> bool:
         at = self._repeats.counted_at(name)
         return at is not None and at >= since
 
     def _remember_newest(self, cursor: Any) -> None:
         """Take up where the process before left off."""
-        counted: dict[Name, datetime] = {}
+        counted: dict[Name, int] = {}
         for target_id, key, at in reversed(self._run(cursor, _NEWEST, (REMEMBERED,)).fetchall()):
-            counted.update(dict.fromkeys(names_of(self._read_id(target_id), key), self._read_at(at)))
+            counted.update(dict.fromkeys(names_of(target_id, key), self._read_at(at)))
         self._repeats.remember(counted)
 
     def _run(self, cursor: Any, statement: str, values: tuple[Any, ...]) -> Any:

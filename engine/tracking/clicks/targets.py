@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -33,7 +33,10 @@ _BY_SLUG: Final = select(*_LINK_COLUMNS).where(_LINK.c.slug == bindparam("slug")
 
 @dataclass(slots=True)
 class ProgramContext:
-    """How a program tracks, shared by all its links and pages in memory. `stale`: it changed and must be read again."""
+    """How a program tracks, shared by all its links and pages in memory.
+
+    `window`: for how many microseconds a visitor counts once. `stale`: it changed and must be read again.
+    """
 
     brand_id: UUID
     program_id: UUID
@@ -42,7 +45,7 @@ class ProgramContext:
     home: str
     consent: Consent
     kept: KeptAddress
-    window: timedelta
+    window: int
     utm: Mapping[str, str]
     stale: bool = False
 
@@ -52,12 +55,12 @@ class ClickTarget:
     """A link or page as a click needs it.
 
     `before` and `after` stand around the click's token in the address that it leads to when nothing else is asked for.
-    From `ends_at` on its clicks do not count. `row` is what all its clicks have alike in the table (`tables.ALIKE`),
-    ids as hexadecimal digits.
+    From `ends_at` on its clicks do not count. `row` is what all its clicks have alike in the table: the values of
+    `tables.ALIKE` with a space between them, ids as hexadecimal digits.
     """
 
     context: ProgramContext
-    row: tuple[str, ...]
+    row: str
     base: str
     utm: Mapping[str, str]
     words: Mapping[str, str]
@@ -116,7 +119,7 @@ def context_of(unit: UnitOfWork, brand_id: UUID, *, program_id: UUID) -> Program
         home,
         tracking.consent,
         tracking.kept_address,
-        timedelta(hours=tracking.count_window_h),
+        tracking.count_window_h * 3_600_000_000,
         dict(tracking.utm),
     )
 
@@ -161,8 +164,8 @@ def page_target(page: PublicPage, *, context: ProgramContext, read_at: float) ->
     return ClickTarget(context, row, "", {}, {}, "", "", None, read_at)
 
 
-def _alike(context: ProgramContext, enrollment_id: UUID, *, kind: Target, target_id: UUID) -> tuple[str, ...]:
-    return (context.brand_id.hex, context.program_id.hex, enrollment_id.hex, kind.value, target_id.hex)
+def _alike(context: ProgramContext, enrollment_id: UUID, *, kind: Target, target_id: UUID) -> str:
+    return f"{context.brand_id.hex} {context.program_id.hex} {enrollment_id.hex} {kind.value} {target_id.hex}"
 
 
 def _words(unit: UnitOfWork, context: ProgramContext, enrollment_id: UUID, *, slug: str, texts: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from engine.kernel.clock import Clock
+from engine.kernel.clock import Clock, microseconds
 from engine.kernel.crypto import Keyring
 from engine.kernel.database import Database
 from engine.kernel.ids import new_name_at
@@ -95,8 +95,9 @@ class Tracker:
         said = (key, address, agent, visit.referrer, asked.sub_id, visit.signal or "")
         reason = visit.reason or (_EXPIRED if target.ends_at and at >= target.ends_at else None)
         returning = key is not None and cookie is None
-        name = new_name_at(at)
-        new = NewClick(name.hex(), target.row, at, agreed, *said, reason, returning, at - context.window)
+        now = microseconds(at)
+        name = new_name_at(now)
+        new = NewClick(name.hex(), target.row, now, agreed, *said, reason, returning, now - context.window)
         kept = await self.keeper.keep(new)
         token = token_of(self._click_key, name) if kept else ""
         return Kept(token, cookie if visit.reason is None else None)

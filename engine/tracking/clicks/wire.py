@@ -9,29 +9,33 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import orjson
 
 LARGEST: Final = 500
 """How many clicks go in one batch at most, and into one transaction."""
 
+PIECE: Final = 64 * 1024
+"""How many bytes are taken at a time: for more, memory would be asked of the system each time, and given back."""
+
 _LENGTH: Final = struct.Struct(">I")
 _BACKLOG: Final = 128
 
 
 class NewClick(NamedTuple):
-    """A click as it goes into the table. Ids are hexadecimal digits: its own, and those in `target` (`tables.ALIKE`).
+    """A click as it goes into the table.
 
-    It counts unless it has a `reason`, or its visitor was counted on the same target since `since`: one who is
-    `returning` (brought the cookie) by the visitor key, anybody else by its network.
+    `name` is its id in hexadecimal digits, `target` what it has in common with others (`targets.ClickTarget.row`).
+    Instants are microseconds since 1970 in UTC. It counts unless it has a `reason`, or its visitor was counted on the
+    same target since `since`: one who is `returning` (brought the cookie) by the visitor key, anybody else by its
+    network.
     """
 
     name: str
-    target: Sequence[str]
-    at: datetime
+    target: str
+    at: int
     verified: bool
     visitor_key: str | None
     address: str | None
@@ -41,18 +45,21 @@ class NewClick(NamedTuple):
     signals: str
     reason: str | None
     returning: bool
-    since: datetime
+    since: int
 
 
 @dataclass(slots=True)
 class Loss:
-    """How many clicks of a brand were lost in a row, from when to when, and why the first one was."""
+    """How many clicks of a brand were lost in a row, from when to when, and why the first one was.
+
+    Ids are hexadecimal digits, instants microseconds since 1970 in UTC.
+    """
 
     id: str
     brand_id: str
     lost: int
-    lost_from: datetime
-    lost_until: datetime
+    lost_from: int
+    lost_until: int
     reason: str
 
 
@@ -117,7 +124,7 @@ def answer_message(answer: Answer) -> bytes:
 def batch_in(message: bytes) -> Batch:
     """Return the batch that a message holds."""
     not_after, clicks, losses = orjson.loads(message)
-    return Batch(not_after, [_click(values) for values in clicks], [_loss(values) for values in losses])
+    return Batch(not_after, list(map(NewClick._make, clicks)), [Loss(**values) for values in losses])
 
 
 def answer_in(message: bytes) -> Answer:
@@ -137,14 +144,3 @@ def listening() -> Iterator[socket.socket]:
 def _message(content: object) -> bytes:
     text = orjson.dumps(content)
     return _LENGTH.pack(len(text)) + text
-
-
-def _click(values: list[Any]) -> NewClick:
-    values[2] = datetime.fromisoformat(values[2])
-    values[-1] = datetime.fromisoformat(values[-1])
-    return NewClick._make(values)
-
-
-def _loss(values: dict[str, Any]) -> Loss:
-    times = {name: datetime.fromisoformat(values[name]) for name in ("lost_from", "lost_until")}
-    return Loss(**(values | times))

@@ -19,6 +19,7 @@ from engine.kernel.database import Database
 from engine.tracking.clicks.store import ClickStore
 from engine.tracking.clicks.wire import (
     LARGEST,
+    PIECE,
     Answer,
     Batch,
     Loss,
@@ -29,7 +30,6 @@ from engine.tracking.clicks.wire import (
     listening,
 )
 
-_PIECE: Final = 1024 * 1024
 _PATIENCE_S: Final = 2.0
 _KEPT: Final = Answer(None)
 
@@ -43,18 +43,20 @@ class _Sender:
 
     def __init__(self, line: socket.socket) -> None:
         self.line, self._pieces = line, Pieces()
-        line.settimeout(_PATIENCE_S)
+        line.settimeout(0)
 
     def batches(self) -> list[Batch] | None:
         """Return what it has sent, None where it has gone."""
         try:
-            piece = self.line.recv(_PIECE)
+            piece = self.line.recv(PIECE)
+        except BlockingIOError:
+            return []
         except OSError:
             return None
         return [batch_in(message) for message in self._pieces.messages(piece)] if piece else None
 
     def answer(self, answer: Answer) -> None:
-        """Tell it what became of a batch. One that has gone is not told: the click is kept all the same."""
+        """Tell it what became of a batch. One that has gone, or reads nothing, is not told: the clicks are kept."""
         with suppress(OSError):
             self.line.sendall(answer_message(answer))
 

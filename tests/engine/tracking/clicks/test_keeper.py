@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engine.kernel.clock import microseconds
 from engine.kernel.ids import new_id
 from engine.tracking.clicks.keeper import ClickKeeper
 from engine.tracking.clicks.store import ClickStore
@@ -15,11 +16,11 @@ from tests.engine.tracking.clicks.world import clicks, make_link, make_shop
 from tests.support.asking import awaited
 
 KEPT = Answer(None)
+AT = microseconds(datetime(2026, 3, 2, 9, tzinfo=UTC))
 
 
-def a_click(target=("0" * 32,) * 5):
-    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
-    return NewClick(new_id().hex, target, at, False, None, None, None, None, None, "", None, False, at)
+def a_click(target="0 0 0 link 0"):
+    return NewClick(new_id().hex, target, AT, False, None, None, None, None, None, "", None, False, AT)
 
 
 @contextmanager
@@ -68,7 +69,8 @@ def test_what_was_on_its_way_to_a_writer_that_died_is_sent_again():
 def test_what_is_sent_twice_is_kept_once(db):
     def work(unit):
         place = make_shop(unit)
-        return place.brand_id.hex, place.program_id.hex, place.enrollment_id.hex, "link", make_link(unit, place).hex
+        ids = (place.brand_id.hex, place.program_id.hex, place.enrollment_id.hex, "link", make_link(unit, place).hex)
+        return " ".join(ids)
 
     target, store = db.run(work), ClickStore(db)
     click = a_click(target)

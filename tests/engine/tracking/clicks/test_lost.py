@@ -145,7 +145,8 @@ def a_click(tracker, monkeypatch) -> NewClick:
 
 
 def of_a_brand_that_is_gone(click):
-    return click._replace(target=(click.target[1], *click.target[1:]))
+    brand, *others = click.target.split()
+    return click._replace(target=" ".join([brand[::-1], *others]))
 
 
 @pytest.mark.parametrize(

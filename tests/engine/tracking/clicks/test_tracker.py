@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.kernel.clock import microseconds
 from engine.kernel.ids import new_id
 from engine.kernel.tables import table_of
-from engine.tracking.clicks.driver import hex_reader, id_taker, ids_taker, time_reader, time_taker
+from engine.tracking.clicks.driver import id_taker, target_taker, time_reader, time_taker
 from engine.tracking.clicks.repeats import Repeats
 from engine.tracking.clicks.rules import click_id_of
 from engine.tracking.clicks.store import counted_before
@@ -244,7 +245,7 @@ def as_sqlalchemy_takes(name, dialect):
 def test_values_made_ready_for_the_driver_are_what_sqlalchemy_would_make_of_them(at, name):
     for dialect in (sqlite.dialect(), postgresql.dialect()):
         ready_at, ready = (as_sqlalchemy_takes(column, dialect)(value) for column, value in (("at", at), ("id", name)))
-        assert (time_taker(dialect)(at), id_taker(dialect)(name.hex)) == (ready_at, ready)
-        assert (time_reader(dialect)(ready_at), hex_reader(dialect)(ready)) == (at, name.hex)
-        said = [*[name.hex] * 3, "link", name.hex]
-        assert tuple(ids_taker(dialect)(said)) == (*[ready] * 3, "link", ready)
+        assert (time_taker(dialect)(microseconds(at)), id_taker(dialect)(name.hex)) == (ready_at, ready)
+        assert time_reader(dialect)(ready_at) == microseconds(at)
+        row = " ".join([*[name.hex] * 3, "link", name.hex])
+        assert target_taker(dialect)(row) == (*[ready] * 3, "link", ready)
