@@ -4,9 +4,9 @@ The visitor is led on in any case. A click is committed within ten seconds of it
 whatever is older than thirty seconds is complete. After an outage the next clicks are lost at once instead of waiting
 each, until one that is let through every second is kept.
 
-What comes in one turn of the event loop is sent at once, and the writer takes together what came while it wrote: nobody
-waits for a timer. The writer is a process of its own, since a thread that writes and an event loop take the interpreter
-from each other at every call of the database.
+What comes is sent at once, and the writer takes together what came while it wrote: nobody waits for a timer. The writer
+is a process of its own, since a thread that writes and an event loop take the interpreter from each other at every call
+of the database.
 """
 
 import asyncio
@@ -40,6 +40,9 @@ REST_S: Final = 1.0
 
 LATEST_S: Final = 8.0
 """How old a click may be when its transaction is committed; older ones are rolled back."""
+
+ENOUGH: Final = 8
+"""How many clicks are sent before the event loop has come round: the writer works on them while others are taken."""
 
 _log = structlog.get_logger(__name__)
 
@@ -134,13 +137,15 @@ class ClickKeeper:
         return self._loop
 
     def _soon(self, click: bytes, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[_Refusal | None]":
-        """Put a click in line; what comes in one turn of the event loop is sent together."""
+        """Put a click in line; it is sent with what comes in the same turn of the event loop."""
         batch = self._line[-1] if self._line else None
         if batch is None or len(batch.clicks) == LARGEST:
             batch = self._begin(loop)
         future: asyncio.Future[_Refusal | None] = loop.create_future()
         batch.clicks.append(click)
         batch.futures.append(future)
+        if len(batch.clicks) == ENOUGH:
+            self._send()
         return future
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> _Batch:
@@ -176,7 +181,7 @@ class ClickKeeper:
             self._running().add_reader(line, self._read, line)
 
     def _write(self, line: socket.socket, message: bytes) -> None:
-        """Send a message, or what the line takes of it now."""
+        """Send a message now, and not when the event loop has come round; or what the line takes of it."""
         if not self._unsent:
             with suppress(OSError):  # what the line says when it is read tells more
                 message = message[line.send(message) :]

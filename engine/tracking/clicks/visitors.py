@@ -5,8 +5,8 @@ network and browser under a key that changes every month. Who brings the cookie 
 taken for a repeat of whoever shares the last 16, so that throwing cookies away does not make clicks; but the first 16
 are their own, so nobody is credited by what a stranger behind the same address did.
 
-Those begin with the millisecond of the first visit, put off by a span that is each brand's own secret. So keys of new
-visitors lie side by side in an index, and a hundred of them are written with a page or two.
+Those begin with the millisecond of the first visit and a few drawn bits, put off by a span that is each brand's own
+secret. So keys of new visitors lie side by side in an index, and a hundred of them are written with a page or two.
 """
 
 import random
@@ -30,6 +30,7 @@ _HALF: Final = 16
 _TIME: Final = 11
 """How many hexadecimal digits the millisecond of a first visit takes: enough for 500 years."""
 _LATEST: Final = 16**_TIME - 1
+_LARGEST: Final = 16**_HALF - 1
 _APART_BITS: Final = 4 * (_HALF - _TIME)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -88,19 +89,18 @@ def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, keys: Visitor
     address = _hashed(came_from, keys.of_month("address", at)) if kept is _HASHED else network
     brought = _read(cookie, keys.cookie) if cookie else None
     if brought:
-        return Visitor(
-            _stored(brought.encode(), int(brought[:_TIME], 16), brand=brand, key=keys.visitor), address, None
-        )
+        own = _stored(int(brought[:_HALF], 16), brought[_HALF:], brand=brand, key=keys.visitor)
+        return Visitor(own, address, None)
     if kept is _NOTHING:
         place = token_bytes(_HALF // 2).hex()
     else:
         place = _half(f"{network}\n{agent}".encode("utf-8", "surrogatepass"), keys.of_month("visitor", at))
-    first = (at - _EPOCH) // _MILLISECOND & _LATEST
+    millisecond = (at - _EPOCH) // _MILLISECOND & _LATEST
     # not secret, only different: it keeps apart who comes from one place within a millisecond
-    drawn = f"{first:011x}{random.getrandbits(_APART_BITS):05x}{place}"
-    written = drawn.encode()
-    own = _stored(written, first, brand=brand, key=keys.visitor)
-    return Visitor(own, address, drawn + _half(written, keys.cookie))
+    first = millisecond << _APART_BITS | random.getrandbits(_APART_BITS)
+    drawn = f"{first:016x}{place}"
+    own = _stored(first, place, brand=brand, key=keys.visitor)
+    return Visitor(own, address, drawn + _half(drawn.encode(), keys.cookie))
 
 
 def shortened(address: str) -> str | None:
@@ -131,16 +131,16 @@ def _read(cookie: str, key: bytes) -> str | None:
     return drawn if cookie.isascii() and compare_digest(tag, _half(drawn.encode(), key)) else None
 
 
-def _stored(drawn: bytes, first: int, *, brand: bytes, key: bytes) -> str:
-    """Return the key of a visitor with one brand: no brand's clicks can be matched with another's."""
-    began = (first + _put_off(brand, key)) & _LATEST
-    return f"{began:011x}{_half(brand + drawn, key)[_TIME:]}{_half(brand + drawn[_HALF:], key)}"
+def _stored(first: int, place: str, *, brand: bytes, key: bytes) -> str:
+    """Return the key of a visitor with one brand: without its secret it cannot be matched with another brand's."""
+    began = (first + _put_off(brand, key)) & _LARGEST
+    return f"{began:016x}{_half(brand + place.encode(), key)}"
 
 
 @lru_cache(maxsize=1_024)
 def _put_off(brand: bytes, key: bytes) -> int:
-    """Return by how many milliseconds the first visits of a brand are put off."""
-    return int(_half(b"first visit" + brand, key), 16) & _LATEST
+    """Return by how much the first visits of a brand are put off."""
+    return int(_half(b"first visit" + brand, key), 16)
 
 
 def _half(said: bytes, key: bytes) -> str:
