@@ -39,7 +39,7 @@ Sent = tuple["_Sender", Batch]
 
 
 class _Sender:
-    """A process that sends batches, one at a time."""
+    """A process that sends batches."""
 
     def __init__(self, line: socket.socket) -> None:
         self.line, self._pieces = line, Pieces()
@@ -56,9 +56,12 @@ class _Sender:
         return [batch_in(message) for message in self._pieces.messages(piece)] if piece else None
 
     def answer(self, answer: Answer) -> None:
-        """Tell it what became of a batch. One that has gone, or reads nothing, is not told: the clicks are kept."""
-        with suppress(OSError):
+        """Tell it what became of a batch. One that takes no answer is cut off: it sends again what it was not told."""
+        try:
             self.line.sendall(answer_message(answer))
+        except OSError:
+            with suppress(OSError):
+                self.line.shutdown(socket.SHUT_RDWR)
 
 
 class ClickWriter:
