@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from engine.bench.click_data import HANDLE, Furnished, clicks_in, furnish
 from engine.bench.load import Answered, generator, load, paths_of_links
+from engine.bench.machine import Stolen
 from engine.bench.servers import Server, Setting
 from engine.kernel.database import open_database
 
@@ -79,6 +80,8 @@ def bench_clicks(plan: Plan, *, database: str | None, tell: Tell) -> dict[str, A
     `database`: an empty PostgreSQL database to keep the clicks in; SQLite in a temporary folder without it. `ratio` is
     our rate ÷ that of the bare redirect; `insert_ratio` ÷ that of Flask with a committed insert for each click;
     `page_ratio` is the landing page's ÷ the bare redirect; `many_ratio` our rate with many links ÷ that with few.
+    `stolen_percent`: how much of the rounds' time a virtual machine's host gave to others; who waits for the disk and
+    for other processes suffers most by it.
     """
     with tempfile.TemporaryDirectory(prefix="goodword-bench-") as folder, ExitStack() as stack:
         url = database or f"sqlite:///{folder}/clicks.db"
@@ -88,13 +91,16 @@ def bench_clicks(plan: Plan, *, database: str | None, tell: Tell) -> dict[str, A
         bare = contest.best(BARE, _PLAIN)
         insert = contest.best(ONE_INSERT, _INSERTING)
         page = Contestant("page", ours.server, ours.setting, [f"/a/{HANDLE}"], wanted=200)
+        stolen = Stolen()
         contest.play([ours, bare, insert, page])
+        share = stolen.percent()
         many, again = contest.with_many_links(ours) if plan.many_links and not database else (None, ours)
         figures = _figures(ours, bare, insert) | {"page_ratio": _share(page, bare), "page": round(page.rate)}
         figures |= {"many_links": plan.many_links, "many_ratio": _share(many, again)} if many else {}
         figures |= {"peak_rss_mb": ours.server.peak_memory(), "seed": plan.seed, "load": generator()}
         figures |= {"many_peak_rss_mb": many.server.peak_memory()} if many else {}
         return figures | {
+            "stolen_percent": share,
             "database": "postgresql" if database else "sqlite",
             "violations": _violations(figures, contest.everybody) + contest.missing(),
         }

@@ -20,6 +20,7 @@ def test_a_short_run_measures_everything_and_misses_no_click():
     figures = bench_clicks(plan, database=None, tell=told.append)
     assert figures["n"] > 0
     assert {"ratio", "insert_ratio", "page_ratio", "many_ratio", "p99_ms"} <= figures.keys()
+    assert 0 <= figures["stolen_percent"] <= 100
     assert min(figures[name] for name in ("ours", "baseline", "insert", "page")) > 0
     slow = ("ratio", "insert_ratio", "page_ratio", "many_ratio", "p99")
     assert [wrong for wrong in figures["violations"] if not wrong.startswith(slow)] == []
