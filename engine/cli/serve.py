@@ -136,13 +136,15 @@ def _click_writer() -> Iterator[None]:
     ends, end = os.pipe()
     with listening() as listener:
         os.environ["GOODWORD_CLICK_WRITER"] = listener.getsockname()
-        number = listener.fileno()
-        command = [sys.executable, "-m", "engine.cli.click_writer", str(number)]
+        listener.set_inheritable(True)
+        command = [sys.executable, "-m", "engine.cli.click_writer", str(listener.fileno())]
+        as_input = [(os.POSIX_SPAWN_DUP2, ends, 0)]
 
         def run() -> None:
             while not over.is_set():
                 began = time.monotonic()
-                subprocess.run(command, stdin=ends, pass_fds=[number], check=False)  # noqa: S603 - this Python
+                # Popen would wait for a pipe to be closed that a process has too which is forked off at that moment.
+                os.waitpid(os.posix_spawn(sys.executable, command, os.environ, file_actions=as_input), 0)
                 if time.monotonic() - began < _REST_S:
                     over.wait(_REST_S)
 

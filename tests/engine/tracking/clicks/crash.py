@@ -29,6 +29,7 @@ from engine.tracking.clicks.tables import Click
 
 LINKS = 50
 VISITORS = 8
+GOES_ON = 500
 PLUGINS = "attribution_basic"  # one, so that a server is up soon
 _TOKEN = re.compile(rb"gw_click=([A-Za-z0-9_-]{32})")
 _ANSWER = f"location: {SHOP}".encode()
@@ -36,15 +37,18 @@ _ANSWER = f"location: {SHOP}".encode()
 
 def crash(times, *, url=None, seed=1):
     """Return how many clicks were answered, and how many of these are gone, over so many crashes of a whole server."""
-    return _killed(times, lambda server: server.kill(), url=url, seed=seed)
+    return _killed(times, lambda server, _tokens: server.kill(), url=url, seed=seed)
 
 
 def crash_of_a_part(times, part, *, seed=1):
     """Do so with one process of the server, which must go on: `writer`, or one that is `serving`."""
 
-    def kill(server):
+    def kill(server, tokens):
         os.kill(next(pid for pid in server.pids[1:] if _is_writer(pid) is (part == "writer")), signal.SIGKILL)
-        time.sleep(2.5)
+        enough, until = len(tokens) + GOES_ON, time.monotonic() + 60
+        while len(tokens) < enough:
+            assert time.monotonic() < until, "the server did not go on"
+            time.sleep(0.01)
 
     return _killed(times, kill, seed=seed)
 
@@ -75,10 +79,12 @@ def _tokens_under_load(environment, kill, *, after_s):
         while len(tokens) < VISITORS:
             time.sleep(0.01)
         time.sleep(after_s)
-        kill(server)
-        over.set()
-        for visitor in visitors:
-            visitor.join()
+        try:
+            kill(server, tokens)
+        finally:
+            over.set()
+            for visitor in visitors:
+                visitor.join()
     return tokens
 
 
