@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from multiprocessing import parent_process
 from typing import Final
 from wsgiref.types import WSGIApplication
 
@@ -32,7 +33,8 @@ class Server:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin, in the process and the event loop that serve."""
         loop.set_default_executor(ThreadPoolExecutor(self._threads, thread_name_prefix="request"))
-        loop.call_later(_LOOK_S, _end_with_parent, loop, os.getppid())
+        if parent := parent_process():
+            loop.call_later(_LOOK_S, _end_with_parent, loop, parent.pid)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """End: what waits to be written is written."""
@@ -47,8 +49,8 @@ class Server:
         send(line, answer)
 
 
-def _end_with_parent(loop: asyncio.AbstractEventLoop, parent: int) -> None:
-    """End when the process is gone that started this one: it would hold the port, and nobody would look after it."""
+def _end_with_parent(loop: asyncio.AbstractEventLoop, parent: int | None) -> None:
+    """End when the process is gone that started this one, also while it began: it would hold the port for nobody."""
     if os.getppid() == parent:
         loop.call_later(_LOOK_S, _end_with_parent, loop, parent)
     else:

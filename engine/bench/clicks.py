@@ -28,7 +28,7 @@ FEW_LINKS: Final = 1_000
 MANY_LINKS: Final = 1_000_000
 
 _OURS: Final = (Setting(2, 8), Setting(1, 8))
-"""Clicks take no thread."""
+"""How many threads is not sought: clicks take none."""
 _PLAIN: Final = (Setting(2, 1), Setting(1, 1), Setting(1, 8), Setting(2, 8), Setting(2, 16))
 _INSERTING: Final = (Setting(1, 8), Setting(1, 32), Setting(2, 4))
 

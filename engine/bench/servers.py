@@ -75,7 +75,7 @@ class Server:
 
     def kill(self) -> None:
         """End every process of the server at once, as a crash of the machine would."""
-        for pid in reversed(self.pids):
+        for pid in self.pids:  # the first one first: it would start others in place of those that died
             os.kill(pid, signal.SIGKILL)
         self._end()
 

@@ -33,12 +33,12 @@ OUTAGES: Final[tuple[type[Exception], ...]] = (OperationalError, InterfaceError,
 class NotWrittenError(GoodwordError):
     """An item was given up, for `reason`.
 
-    `outage`: it is not the item's fault, the next one would fare alike. `in_doubt`: it was being written when patience
-    ended, and may yet be kept.
+    `outage`: it is not the item's fault, the next one would fare alike. One that was not on disk when patience ended
+    may yet be kept.
     """
 
-    def __init__(self, reason: str, *, outage: bool, in_doubt: bool = False) -> None:
-        self.reason, self.outage, self.in_doubt = reason, outage, in_doubt
+    def __init__(self, reason: str, *, outage: bool) -> None:
+        self.reason, self.outage = reason, outage
         super().__init__(f"This was not written: {reason}")
 
 
@@ -133,7 +133,7 @@ class GroupCommit(Generic[T]):
         if waiting:
             raise NotWrittenError(f"it waited {self._patience:g} s and its turn did not come.", outage=True)
         if not batch.settled.acquire(blocking=False):
-            raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True, in_doubt=True)
+            raise NotWrittenError(f"it was not on disk after {self._patience:g} s.", outage=True)
 
     def _run(self) -> None:
         while batch := self._next():

@@ -69,7 +69,7 @@ class ClickStore:
     """A connection of its own for clicks."""
 
     def __init__(self, database: Database) -> None:
-        self._engine, self._url = database.engine, database.engine.url
+        self._url = database.engine.url
         self._database: Database | None = None
         self._fairy: PoolProxiedConnection | None = None
         self._repeats = Repeats()

@@ -12,7 +12,7 @@ secret. So keys of new visitors lie side by side in an index, and a hundred of t
 import random
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2s
 from hmac import compare_digest
@@ -20,6 +20,7 @@ from ipaddress import IPv4Network, IPv6Address, ip_address, ip_network
 from secrets import token_bytes
 from typing import Final, NamedTuple
 
+from engine.kernel.clock import microseconds
 from engine.tracking.site.tables import KeptAddress
 
 VISITOR_COOKIE: Final = "gw_v"
@@ -32,8 +33,6 @@ _TIME: Final = 11
 _LATEST: Final = 16**_TIME - 1
 _LARGEST: Final = 16**_HALF - 1
 _APART_BITS: Final = 4 * (_HALF - _TIME)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4: Final = re.compile(rf"((?:{_OCTET}\.){{3}}){_OCTET}", re.ASCII)
 
@@ -95,7 +94,7 @@ def visitor_of(source: Source, *, brand: bytes, kept: KeptAddress, keys: Visitor
         place = token_bytes(_HALF // 2).hex()
     else:
         place = _half(f"{network}\n{agent}".encode("utf-8", "surrogatepass"), keys.of_month("visitor", at))
-    millisecond = (at - _EPOCH) // _MILLISECOND & _LATEST
+    millisecond = microseconds(at) // 1_000 & _LATEST
     # not secret, only different: it keeps apart who comes from one place within a millisecond
     first = millisecond << _APART_BITS | random.getrandbits(_APART_BITS)
     drawn = f"{first:016x}{place}"

@@ -95,7 +95,7 @@ def test_one_bad_item_does_not_take_the_others_with_it(grouped):
     refused = [error for error in told if error]
     assert len(refused) == 1
     assert "IntegrityError" in refused[0].reason
-    assert not refused[0].in_doubt
+    assert not refused[0].outage
 
 
 def test_a_locked_database_refuses_within_the_patience_and_recovers(sqlite_backend, clock):
@@ -158,15 +158,15 @@ def test_a_writer_that_hangs_holds_nobody_for_ever():
     def put(number):
         with pytest.raises(NotWrittenError) as caught:
             group.put(number)
-        return caught.value.in_doubt
+        return caught.value.reason
 
     started = time.monotonic()
     with ThreadPoolExecutor(4) as threads:
         first = threads.submit(put, 1)
         assert taken.wait(10)
         others = [threads.submit(put, number) for number in (2, 3)]
-        assert first.result()
-        assert [other.result() for other in others] == [False, False]
+        assert first.result() == "it was not on disk after 0.3 s."
+        assert [other.result() for other in others] == ["it waited 0.3 s and its turn did not come."] * 2
     assert time.monotonic() - started < 20
     hang.set()
     group.put(4)
